@@ -88,25 +88,20 @@ export type LocalDetector =
   | { readonly kind: 'bridge'; readonly interface: string }
   | { readonly kind: 'prefix'; readonly prefix: string };
 
-/** Which addresses of the node answer node ports. */
-export type NodePortAddresses =
-  | { readonly kind: 'all' }
-  /** Those of NodeFacts.localAddresses that lie in one of these networks. */
-  | { readonly kind: 'cidrs'; readonly cidrs: readonly Cidr[] };
-
 /** Settings that rules of one family depend on: settled once, at start. */
 export interface ProxySettings {
   readonly family: Family;
   readonly localDetector: LocalDetector;
   readonly masqueradeAll: boolean;
-  /** The packet mark for traffic to masquerade, a single bit: 1 << masqueradeBit. */
+  /** The packet mark for traffic to masquerade, a single bit: 2 to the power of masqueradeBit. */
   readonly masqueradeMark: number;
-  readonly nodePortAddresses: NodePortAddresses;
-  /** Node ports answer on 127.0.0.1 as well (IPv4 in iptables mode only). */
+  /** Networks of either family, none for all addresses, or the node IP alone. See node-ports.ts. */
+  readonly nodePortAddresses: readonly Cidr[] | 'primary';
+  /** Node ports may answer on 127.0.0.1 as well (IPv4 in iptables mode only). */
   readonly localhostNodePorts: boolean;
   /** conntrack.tcpBeLiberal: packets in state INVALID are not dropped. */
   readonly conntrackTCPBeLiberal: boolean;
-  /** The kernel counts with nfacct objects: KEP-less, kube-proxy adds such matches where it can. */
+  /** The kernel has nfacct objects (xt_nfacct): two rules count what they match. */
   readonly nfacct: boolean;
   /** MASQUERADE knows --random-fully. */
   readonly randomFully: boolean;

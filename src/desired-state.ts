@@ -1,0 +1,80 @@
+import type { Fragment } from '../rules/fragment.ts';
+import { BASE, Ruleset } from '../rules/fragment.ts';
+import type { Family, NodeFacts, ProxySettings, ServicePort, ServicePortKey } from '../rules/model.ts';
+import { compareText } from '../rules/topology.ts';
+import type { LostClaim } from './tracker/claims.ts';
+import type { Tracker } from './tracker/tracker.ts';
+
+/** What all fragments of a family depend on besides their ServicePort. */
+export interface Context {
+  readonly node: NodeFacts;
+  readonly settings: ProxySettings;
+  /** More than 1,000 endpoints in this family: endpoint rules go without comments (iptables mode). */
+  readonly largeCluster: boolean;
+}
+
+/** How a mode turns the model into objects. Pure. */
+export interface Compiler {
+  base(context: Context): Fragment;
+  servicePort(servicePort: ServicePort, context: Context): Fragment;
+}
+
+/**
+ * Endpoints of one family above which comments vanish, and below which they come back: kube-proxy has the first
+ * number for both, and would rewrite everything at each crossing.
+ */
+export const LARGE_CLUSTER_ENDPOINTS = 1000;
+const LARGE_CLUSTER_ENDS_BELOW = 900;
+
+/** What the kernel should have for one IP family, kept up to date ServicePort by ServicePort. */
+export class DesiredState {
+  readonly ruleset = new Ruleset();
+  readonly #family: Family;
+  readonly #tracker: Tracker;
+  readonly #compiler: Compiler;
+  readonly #lost = new Map<ServicePortKey, readonly LostClaim[]>();
+  #contextText = '';
+  #largeCluster = false;
+
+  constructor(family: Family, tracker: Tracker, compiler: Compiler) {
+    this.#family = family;
+    this.#tracker = tracker;
+    this.#compiler = compiler;
+  }
+
+  /**
+   * Brings the ruleset up to date: what has changed since the last call, or everything where node or settings have.
+   * @returns keys of the objects that changed, and the ServicePorts that were compiled.
+   */
+  update(
+    node: NodeFacts,
+    settings: ProxySettings,
+  ): { keys: ReadonlySet<string>; servicePorts: readonly ServicePortKey[] } {
+    const endpoints = this.#tracker.endpointCount(this.#family);
+    this.#largeCluster = endpoints > (this.#largeCluster ? LARGE_CLUSTER_ENDS_BELOW - 1 : LARGE_CLUSTER_ENDPOINTS);
+    const context = { node, settings, largeCluster: this.#largeCluster };
+    const keys = new Set<string>();
+    let servicePorts = this.#tracker.takeDirty(this.#family);
+    // Only comments depend on the size of the cluster: its change alone is no reason to recompile.
+    const text = JSON.stringify([node, settings]);
+    if (text !== this.#contextText) {
+      this.#contextText = text;
+      for (const key of this.ruleset.set(BASE, this.#compiler.base(context))) keys.add(key);
+      const all = new Set([...this.#tracker.servicePortKeys(this.#family), ...servicePorts]);
+      servicePorts = [...all].sort(compareText);
+    }
+    for (const key of servicePorts) {
+      const resolved = this.#tracker.resolve(this.#family, key);
+      if (resolved && resolved.lost.length > 0) this.#lost.set(key, resolved.lost);
+      else this.#lost.delete(key);
+      const fragment = resolved && this.#compiler.servicePort(resolved.servicePort, context);
+      for (const changed of this.ruleset.set(key, fragment)) keys.add(changed);
+    }
+    return { keys, servicePorts };
+  }
+
+  /** Destinations that go to an older Service. */
+  get lostClaims(): readonly LostClaim[] {
+    return [...this.#lost.values()].flat();
+  }
+}

@@ -1,0 +1,1 @@
+export { parseAddress, parseCidr } from '../../rules/address.ts';
