@@ -33,6 +33,9 @@ export class DesiredState {
   readonly #tracker: Tracker;
   readonly #compiler: Compiler;
   readonly #lost = new Map<ServicePortKey, readonly LostClaim[]>();
+  /** Fragments before the changes that are not known to be applied; undefined where there was none. */
+  readonly #lastGood = new Map<ServicePortKey, Fragment | undefined>();
+  #context: Context | undefined;
   #contextText = '';
   #largeCluster = false;
 
@@ -51,8 +54,10 @@ export class DesiredState {
     settings: ProxySettings,
   ): { keys: ReadonlySet<string>; servicePorts: readonly ServicePortKey[] } {
     const endpoints = this.#tracker.endpointCount(this.#family);
-    this.#largeCluster = endpoints > (this.#largeCluster ? LARGE_CLUSTER_ENDS_BELOW - 1 : LARGE_CLUSTER_ENDPOINTS);
+    this.#largeCluster =
+      endpoints > (this.#largeCluster ? LARGE_CLUSTER_ENDS_BELOW - 1 : LARGE_CLUSTER_ENDPOINTS);
     const context = { node, settings, largeCluster: this.#largeCluster };
+    this.#context = context;
     const keys = new Set<string>();
     let servicePorts = this.#tracker.takeDirty(this.#family);
     // Only comments depend on the size of the cluster: its change alone is no reason to recompile.
@@ -63,14 +68,32 @@ export class DesiredState {
       const all = new Set([...this.#tracker.servicePortKeys(this.#family), ...servicePorts]);
       servicePorts = [...all].sort(compareText);
     }
-    for (const key of servicePorts) {
-      const resolved = this.#tracker.resolve(this.#family, key);
-      if (resolved && resolved.lost.length > 0) this.#lost.set(key, resolved.lost);
-      else this.#lost.delete(key);
-      const fragment = resolved && this.#compiler.servicePort(resolved.servicePort, context);
-      for (const changed of this.ruleset.set(key, fragment)) keys.add(changed);
-    }
+    for (const key of servicePorts) for (const changed of this.recompile(key)) keys.add(changed);
     return { keys, servicePorts };
+  }
+
+  /** Compiles one ServicePort anew. @returns keys of the objects that changed. */
+  recompile(key: ServicePortKey): readonly string[] {
+    if (!this.#context) return [];
+    const resolved = this.#tracker.resolve(this.#family, key);
+    if (resolved && resolved.lost.length > 0) this.#lost.set(key, resolved.lost);
+    else this.#lost.delete(key);
+    if (!this.#lastGood.has(key)) this.#lastGood.set(key, this.ruleset.fragment(key));
+    return this.ruleset.set(key, resolved && this.#compiler.servicePort(resolved.servicePort, this.#context));
+  }
+
+  /** All that has been compiled is in the kernel now. */
+  commit(): void {
+    this.#lastGood.clear();
+  }
+
+  /**
+   * Goes back to the ServicePort's last good fragment.
+   * @param programmed tells what the kernel has in place of a fragment, where none has been good since the start
+   */
+  revert(key: ServicePortKey, programmed: (refused: Fragment) => Fragment): void {
+    const refused = this.ruleset.fragment(key) ?? [];
+    this.ruleset.set(key, this.#lastGood.get(key) ?? programmed(refused));
   }
 
   /** Destinations that go to an older Service. */

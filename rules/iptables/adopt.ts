@@ -1,3 +1,4 @@
+import type { Fragment } from '../fragment.ts';
 import { compareText } from '../topology.ts';
 import type { Table } from './chains.ts';
 import { chainKey, chainKind, isBuiltin, ruleKey } from './chains.ts';
@@ -35,6 +36,24 @@ export function adopt(saved: Iterable<SavedTable>): Ledger {
     }
   }
   return ledger;
+}
+
+/**
+ * What the ledger has in place of this fragment: the objects of the same keys as they are there, and the chains that
+ * they lead to.
+ */
+export function programmedFragment(fragment: Fragment, ledger: Ledger): Fragment {
+  const found = new Map<string, string>();
+  const collect = (key: string): void => {
+    const text = ledger.get(key);
+    if (text === undefined || text === DRIFT || found.has(key)) return;
+    found.set(key, text);
+    for (const [, chain = ''] of `${key}\n${text}`.matchAll(/-j (KUBE-[A-Z]+-[A-Z2-7]{16})\b/g)) {
+      collect(chainKey('nat', chain));
+    }
+  };
+  for (const { key } of fragment) collect(key);
+  return [...found].map(([key, text]) => ({ key, text }));
 }
 
 /** Rules that stay behind all others: closing rules say so themselves. */

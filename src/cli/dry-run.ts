@@ -20,7 +20,12 @@ export async function runDryRun(settings: Settings, notes: readonly Note[]): Pro
   for (const note of notes) warn(note.message);
   const tracker = new Tracker({ nodeName: settings.nodeName, report: ({ message }) => warn(message) });
   if (settings.from.length > 0) readFilesInto(tracker, settings.from);
-  else await readClusterInto(tracker, settings);
+  else
+    await readClusterInto(tracker, settings, {
+      info: () => {},
+      debug: () => {},
+      warn: (_, message) => warn(message),
+    });
   const sections = dryRun(tracker, settings, warn);
   if (settings.outputDir === undefined) {
     process.stdout.write(sections.map(({ tool, text }) => `# ${tool}\n${text}`).join(''));

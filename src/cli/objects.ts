@@ -9,7 +9,8 @@ import type { Tracker } from '../tracker/tracker.ts';
  */
 export function readFilesInto(tracker: Tracker, files: readonly string[]): void {
   for (const file of files) {
-    const [source, text] = file === '-' ? ['(standard input)', readText(0, file)] : [file, readText(file, file)];
+    const [source, text] =
+      file === '-' ? ['(standard input)', readText(0, file)] : [file, readText(file, file)];
     for (const { kind, object } of readObjects(text, source)) tracker.upsert(kind, object);
   }
   for (const kind of ['Service', 'EndpointSlice', 'Node', 'ServiceCIDR'] as const) tracker.synced(kind);

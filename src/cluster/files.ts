@@ -27,7 +27,9 @@ export function readObjects(text: string, source: string): readonly FileObject[]
   for (const [i, document] of parseDocuments(text, source).entries()) {
     if (document === null || document === undefined) continue;
     if (!isObject(document)) {
-      throw new UsageError(`${source}: document ${i + 1} must be a Kubernetes object: current value is a ${typeOf(document)}`);
+      throw new UsageError(
+        `${source}: document ${i + 1} must be a Kubernetes object: current value is a ${typeOf(document)}`,
+      );
     }
     collect(document, found);
   }

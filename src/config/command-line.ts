@@ -1,0 +1,112 @@
+import { Command, Option } from 'commander';
+import type { Flag } from './flag.ts';
+import { FLAGS } from './flags.ts';
+import { nearest, Refused, refusalText, UsageError } from './usage.ts';
+
+/** A flag that was given, with what it says. */
+export interface Given {
+  readonly flag: Flag;
+  /** As it was typed, without a value: `--mode`. */
+  readonly typed: string;
+  /** As it was typed, with its value: `--mode=ipvs`. */
+  readonly text: string;
+  /** What its kind made of the value. */
+  readonly value: unknown;
+}
+
+/**
+ * The flags of a command line by pflag's rules: `--flag value` or `--flag=value`, a switch takes no next word,
+ * `-v2`, `_` is `-` in names, and the last one counts unless the flag is a list.
+ * @throws UsageError
+ */
+export function parseCommandLine(argv: readonly string[]): Given[] {
+  const { words, typed } = spelledOut(argv);
+  const texts = new Map<Flag, string[]>();
+  const command = new Command().helpOption(false).allowExcessArguments();
+  for (const flag of FLAGS) {
+    const collect = (text: string) => texts.set(flag, [...(texts.get(flag) ?? []), text]);
+    command.addOption(new Option(`--${flag.name} <value>`).argParser(collect));
+  }
+  command.parse(words, { from: 'user' });
+  const [stray] = command.args;
+  if (stray !== undefined) throw new UsageError(strayText(stray));
+
+  return [...texts].map(([flag, values]) => {
+    const name = typed.get(flag) ?? `--${flag.name}`;
+    const value = flag.kind.parse(values);
+    if (value instanceof Refused) throw new UsageError(refusalText(name, value));
+    const shown = isSwitch(flag) && values.at(-1) === 'true' ? '' : `=${values.join(',')}`;
+    return { flag, typed: name, text: name + shown, value };
+  });
+}
+
+/** A switch takes a value only behind `=`. */
+export function isSwitch(flag: Flag): boolean {
+  return flag.kind.placeholder === '';
+}
+
+/** The same command line with every flag as one word, `--name=value`, in the name that FLAGS has for it. */
+function spelledOut(argv: readonly string[]): { words: string[]; typed: Map<Flag, string> } {
+  const words: string[] = [];
+  const typed = new Map<Flag, string>();
+  for (let index = 0; index < argv.length; index++) {
+    const word = argv[index] ?? '';
+    if (word === '--') {
+      words.push(...argv.slice(index));
+      break;
+    }
+    const [, dashes, name, value] = /^(--?)(?=[^-])([^=]*)(?:=(.*))?$/s.exec(word) ?? [];
+    if (name === undefined) {
+      words.push(word);
+      continue;
+    }
+    const match = dashes === '--' ? longFlag(name) : shortFlag(name, value);
+    if (match === undefined) throw new UsageError(unknownText(word.split('=')[0] ?? word, name));
+    let text = match.value ?? value;
+    if (text === undefined) {
+      if (isSwitch(match.flag)) text = 'true';
+      else if (index + 1 < argv.length) text = argv[++index] ?? '';
+      else
+        throw new UsageError(
+          `${match.typed} must have a value: ${match.typed}=${match.flag.kind.placeholder}`,
+        );
+    }
+    typed.set(match.flag, match.typed);
+    words.push(`--${match.flag.name}=${text}`);
+  }
+  return { words, typed };
+}
+
+interface Match {
+  readonly flag: Flag;
+  readonly typed: string;
+  /** A value that stands right behind a single letter. */
+  readonly value?: string | undefined;
+}
+
+function longFlag(name: string): Match | undefined {
+  const normal = name.replaceAll('_', '-');
+  const flag = FLAGS.find((candidate) => candidate.name === normal || candidate.aliases.includes(normal));
+  return flag && { flag, typed: `--${name}` };
+}
+
+function shortFlag(name: string, value: string | undefined): Match | undefined {
+  const letter = name.slice(0, 1);
+  const flag = FLAGS.find((candidate) => candidate.short === letter);
+  if (flag === undefined || (name.length > 1 && isSwitch(flag))) return undefined;
+  const behind = name.slice(1) + (value === undefined ? '' : `=${value}`);
+  return { flag, typed: `-${letter}`, value: name.length > 1 ? behind : value };
+}
+
+function unknownText(typed: string, name: string): string {
+  const known = FLAGS.flatMap((flag) => [flag.name, ...flag.aliases]);
+  const meant = nearest(name.replaceAll('_', '-'), known);
+  return `${typed} is no flag of fairlead${meant === undefined ? ', --help lists them' : `, did you mean --${meant}?`}`;
+}
+
+function strayText(word: string): string {
+  const hint = ['true', 'false'].includes(word)
+    ? `: a switch takes its value behind "=", as in --dry-run=${word}`
+    : '';
+  return `${JSON.stringify(word)} is neither a flag nor the value of one${hint}`;
+}

@@ -1,0 +1,58 @@
+import { Command, Option } from 'commander';
+import { isSwitch } from './command-line.ts';
+import type { Flag } from './flag.ts';
+import { FLAGS, IDLE_GROUP } from './flags.ts';
+
+const WIDTH = 110;
+/** Stands for a space where a line must not end. */
+const GLUE = '\uE000';
+
+const EXAMPLES = `Examples:
+  fairlead --dry-run --from cluster.yaml --hostname-override=node-1
+      the rules of node-1 in the cluster that a file describes; needs no cluster and no privileges
+  fairlead --dry-run --kubeconfig=admin.conf --hostname-override=node-1 --output-dir=rules
+      the same for a live cluster, one file per tool
+  fairlead --config=/var/lib/kube-proxy/config.conf --hostname-override=node-1
+      program this node as kube-proxy with this configuration would
+`;
+
+/** What --help prints. */
+export function helpText(): string {
+  const command = new Command('fairlead')
+    .usage('[flags]')
+    .description("Brings traffic to Services to their Pods: kube-proxy's work on one Linux node.")
+    .helpOption(false)
+    .configureHelp({ helpWidth: WIDTH });
+  for (const flag of FLAGS.filter(({ group }) => group !== IDLE_GROUP)) {
+    command.addOption(new Option(names(flag), description(flag)).helpGroup(`${flag.group}:`));
+  }
+  const idle = FLAGS.filter((flag) => flag.group === IDLE_GROUP).map((flag) => `--${flag.name}`);
+  return `${command.helpInformation().replaceAll(GLUE, ' ')}
+${IDLE_GROUP}, for kube-proxy's sake:
+${wrapped(idle, '  ')}
+
+A switch takes its value behind "=": --iptables-localhost-nodeports=false. Durations are like 30s or 1h2m3s.
+
+${EXAMPLES}`;
+}
+
+function names(flag: Flag): string {
+  const short = flag.short === undefined ? '' : `-${flag.short}, `;
+  return `${short}--${flag.name}${isSwitch(flag) ? '' : ` <${flag.kind.placeholder}>`}`;
+}
+
+function description(flag: Flag): string {
+  const value = flag.defaultText ?? (flag.default === undefined ? '' : flag.kind.encode(flag.default));
+  const plain = typeof value === 'string' || typeof value === 'number' || value === true;
+  return plain && value !== '' ? `${flag.help} (default:${GLUE}${value})` : flag.help;
+}
+
+function wrapped(words: readonly string[], indent: string): string {
+  const lines: string[] = [];
+  for (const word of words) {
+    const last = lines.at(-1);
+    if (last === undefined || last.length + word.length + 1 > WIDTH) lines.push(indent + word);
+    else lines[lines.length - 1] = `${last} ${word}`;
+  }
+  return lines.join('\n');
+}

@@ -1,0 +1,153 @@
+import type { Address, Family } from '../rules/model.ts';
+import { FAMILIES } from '../rules/model.ts';
+import { nodePortScope } from '../rules/node-ports.ts';
+import type { Clock } from './cluster/clock.ts';
+import type { Logger } from './cluster/observer.ts';
+import { modeSettings } from './config/mode.ts';
+import type { Settings } from './config/settings.ts';
+import { readLocalAddresses } from './dataplane/addresses.ts';
+import { iptablesCompiler } from './dataplane/compilers.ts';
+import { DataplaneError } from './dataplane/dataplane.ts';
+import type { Exec } from './dataplane/exec.ts';
+import { ensureNfacctObjects, probeCapabilities } from './dataplane/iptables/capabilities.ts';
+import { IptablesDataplane } from './dataplane/iptables/dataplane.ts';
+import { detectBackend, IptablesTools } from './dataplane/iptables/tools.ts';
+import { ensureSysctl, type Sysctl } from './dataplane/sysctl.ts';
+import { DesiredState } from './desired-state.ts';
+import { RuntimeFailure } from './failure.ts';
+import { type Capabilities, givenAddresses, nodeFacts, primaryFamily, proxySettings } from './node-facts.ts';
+import { Reconciler } from './reconciler.ts';
+import { StartGate } from './start-gate.ts';
+import type { Tracker } from './tracker/tracker.ts';
+
+export interface DaemonOptions {
+  readonly settings: Settings;
+  readonly tracker: Tracker;
+  readonly logger: Logger;
+  readonly exec: Exec;
+  readonly sysctl: Sysctl;
+  readonly clock: Clock;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+}
+
+/** Programs one node from what the tracker knows: a reconciler for each IP family, each for itself. */
+export class Daemon {
+  readonly #options: DaemonOptions;
+  readonly #gate = new StartGate();
+  readonly #reconcilers: Reconciler[] = [];
+  #localAddresses: readonly Address[] = [];
+
+  constructor(options: DaemonOptions) {
+    this.#options = options;
+  }
+
+  /** The tracker has changed. */
+  changed(): void {
+    this.#gate.check();
+    for (const reconciler of this.#reconcilers) reconciler.request();
+  }
+
+  /**
+   * Programs the node until the signal aborts. All rules stay in place.
+   * @throws RuntimeFailure where the node lacks what it cannot do without
+   */
+  async run(signal: AbortSignal): Promise<void> {
+    const { settings, tracker, logger, exec, clock } = this.#options;
+    const { iptablesBackend, localAddresses, ipFamily } = settings;
+    const backend = iptablesBackend === 'auto' ? await detectBackend(exec, signal) : iptablesBackend;
+    logger.info({ backend }, 'iptables backend chosen');
+    this.#localAddresses = localAddresses
+      ? givenAddresses(localAddresses)
+      : await readLocalAddresses(exec, signal);
+    const nfacct = await ensureNfacctObjects(exec, signal);
+    const families = ipFamily === undefined ? FAMILIES : [ipFamily];
+    const tools = families.map((family) => new IptablesTools(family, backend, exec));
+    const probed = await Promise.all(tools.map((tool) => probe(tool, nfacct, signal)));
+    if (!(await this.#gate.pass(tracker, settings, logger, clock, signal))) return;
+
+    const primary = families.length === 1 ? families[0] : primaryFamily(settings, tracker.node);
+    const running: Promise<void>[] = [];
+    for (const [i, tool] of tools.entries()) {
+      const capabilities = probed[i];
+      if (capabilities instanceof DataplaneError) refuse(tool.family, primary, capabilities, logger);
+      else if (capabilities) running.push(this.#start(tool, capabilities, signal));
+    }
+    await Promise.all(running);
+  }
+
+  #start(tools: IptablesTools, capabilities: Capabilities, signal: AbortSignal): Promise<void> {
+    const { settings, tracker, logger, clock, random } = this.#options;
+    const { family } = tools;
+    let localhostOpened = false;
+    const context = () => {
+      const node = nodeFacts(family, settings, {
+        node: tracker.node,
+        localAddresses: this.#localAddresses,
+        serviceCIDRs: tracker.serviceCIDRs(family),
+      });
+      return { node, settings: proxySettings(family, settings, node, capabilities) };
+    };
+    const reconciler = new Reconciler({
+      dataplane: new IptablesDataplane(tools),
+      desired: new DesiredState(family, tracker, iptablesCompiler),
+      context,
+      logger,
+      clock,
+      random,
+      minSyncPeriod: settings.given.has(`${settings.mode}.minSyncPeriod`)
+        ? modeSettings(settings.config).minSyncPeriod
+        : DEFAULT_MIN_SYNC_PERIOD_MS,
+      observer: {
+        requested: () => {},
+        failed: () => {},
+        quarantined: () => {},
+        // Only once the guard against neighbours stands.
+        synced: () => {
+          const { node, settings: proxy } = context();
+          if (localhostOpened || !nodePortScope(node, proxy).localhost) return;
+          localhostOpened = true;
+          this.#openLocalhost();
+        },
+      },
+    });
+    this.#reconcilers.push(reconciler);
+    reconciler.request();
+    return reconciler.run(signal);
+  }
+
+  /** Node ports on 127.0.0.1 need packets from there to be routed. */
+  #openLocalhost(): void {
+    const { sysctl, logger } = this.#options;
+    const outcome = ensureSysctl(sysctl, 'net/ipv4/conf/all/route_localnet', '1');
+    if (outcome === 'set')
+      logger.info({}, 'net/ipv4/conf/all/route_localnet set to 1, for node ports on 127.0.0.1');
+    if (typeof outcome === 'object')
+      logger.warn({}, `${outcome.failed}; node ports do not answer on 127.0.0.1`);
+  }
+}
+
+/** A sync costs milliseconds: there is nothing to save up for. */
+const DEFAULT_MIN_SYNC_PERIOD_MS = 0;
+
+const FAMILY_NAMES: Readonly<Record<Family, string>> = { ipv4: 'IPv4', ipv6: 'IPv6' };
+
+async function probe(
+  tools: IptablesTools,
+  nfacct: boolean,
+  signal: AbortSignal,
+): Promise<Capabilities | DataplaneError> {
+  try {
+    const dataplane = new IptablesDataplane(tools);
+    return await probeCapabilities(tools, await dataplane.adopt(signal), nfacct, signal);
+  } catch (error) {
+    if (error instanceof DataplaneError && error.code !== 'aborted') return error;
+    throw error;
+  }
+}
+
+function refuse(family: Family, primary: Family | undefined, error: DataplaneError, logger: Logger): void {
+  const message = `${FAMILY_NAMES[family]} cannot be programmed: ${error.message}`;
+  if (family === primary) throw new RuntimeFailure('family', message);
+  logger.info({ family }, `single stack: ${message}`);
+}
