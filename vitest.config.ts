@@ -2,7 +2,6 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
     // The lab's files share one kernel and two cores: one after the other they are faster, and their traffic is
     // not disturbed.
     projects: [

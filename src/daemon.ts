@@ -7,7 +7,7 @@ import { modeSettings } from './config/mode.ts';
 import type { Settings } from './config/settings.ts';
 import { readLocalAddresses } from './dataplane/addresses.ts';
 import { iptablesCompiler } from './dataplane/compilers.ts';
-import { DataplaneError } from './dataplane/dataplane.ts';
+import { DataplaneError, type Ledger } from './dataplane/dataplane.ts';
 import type { Exec } from './dataplane/exec.ts';
 import { ensureNfacctObjects, probeCapabilities } from './dataplane/iptables/capabilities.ts';
 import { IptablesDataplane } from './dataplane/iptables/dataplane.ts';
@@ -63,20 +63,20 @@ export class Daemon {
     const nfacct = await ensureNfacctObjects(exec, signal);
     const families = ipFamily === undefined ? FAMILIES : [ipFamily];
     const tools = families.map((family) => new IptablesTools(family, backend, exec));
-    const probed = await Promise.all(tools.map((tool) => probe(tool, nfacct, signal)));
+    const probed = await Promise.all(tools.map((tool) => probe(tool, nfacct, clock, signal)));
     if (!(await this.#gate.pass(tracker, settings, logger, clock, signal))) return;
 
     const primary = families.length === 1 ? families[0] : primaryFamily(settings, tracker.node);
     const running: Promise<void>[] = [];
     for (const [i, tool] of tools.entries()) {
-      const capabilities = probed[i];
-      if (capabilities instanceof DataplaneError) refuse(tool.family, primary, capabilities, logger);
-      else if (capabilities) running.push(this.#start(tool, capabilities, signal));
+      const found = probed[i];
+      if (found instanceof DataplaneError) refuse(tool.family, primary, found, logger);
+      else if (found) running.push(this.#start(tool, found, signal));
     }
     await Promise.all(running);
   }
 
-  #start(tools: IptablesTools, capabilities: Capabilities, signal: AbortSignal): Promise<void> {
+  #start(tools: IptablesTools, { capabilities, ledger, readAt }: Probed, signal: AbortSignal): Promise<void> {
     const { settings, tracker, logger, clock, random } = this.#options;
     const { family } = tools;
     let localhostOpened = false;
@@ -98,10 +98,9 @@ export class Daemon {
       minSyncPeriod: settings.given.has(`${settings.mode}.minSyncPeriod`)
         ? modeSettings(settings.config).minSyncPeriod
         : DEFAULT_MIN_SYNC_PERIOD_MS,
+      syncPeriod: modeSettings(settings.config).syncPeriod,
+      ledger: clock.now() - readAt < LEDGER_FRESH_MS ? ledger : undefined,
       observer: {
-        requested: () => {},
-        failed: () => {},
-        quarantined: () => {},
         // Only once the guard against neighbours stands.
         synced: () => {
           const { node, settings: proxy } = context();
@@ -130,16 +129,28 @@ export class Daemon {
 /** A sync costs milliseconds: there is nothing to save up for. */
 const DEFAULT_MIN_SYNC_PERIOD_MS = 0;
 
+/** What was read from the kernel so long ago is read again. */
+const LEDGER_FRESH_MS = 5_000;
+
 const FAMILY_NAMES: Readonly<Record<Family, string>> = { ipv4: 'IPv4', ipv6: 'IPv6' };
+
+interface Probed {
+  readonly capabilities: Capabilities;
+  readonly ledger: Ledger;
+  /** ms since the epoch. */
+  readonly readAt: number;
+}
 
 async function probe(
   tools: IptablesTools,
   nfacct: boolean,
+  clock: Clock,
   signal: AbortSignal,
-): Promise<Capabilities | DataplaneError> {
+): Promise<Probed | DataplaneError> {
   try {
-    const dataplane = new IptablesDataplane(tools);
-    return await probeCapabilities(tools, await dataplane.adopt(signal), nfacct, signal);
+    const readAt = clock.now();
+    const ledger = await new IptablesDataplane(tools).adopt(signal);
+    return { capabilities: await probeCapabilities(tools, ledger, nfacct, signal), ledger, readAt };
   } catch (error) {
     if (error instanceof DataplaneError && error.code !== 'aborted') return error;
     throw error;

@@ -12,7 +12,8 @@ import {
   takeDown,
 } from './dataplane/dataplane.ts';
 import type { DesiredState } from './desired-state.ts';
-import { Quarantine } from './quarantine.ts';
+import { Quarantine, type Quarantined } from './quarantine.ts';
+import { Rivalry } from './rivalry.ts';
 import { Wakeup } from './wakeup.ts';
 
 export interface ReconcilerOptions {
@@ -26,6 +27,10 @@ export interface ReconcilerOptions {
   readonly random: () => number;
   /** ms between the starts of two syncs, at least. */
   readonly minSyncPeriod: number;
+  /** ms between two looks at whether our static chains still stand. */
+  readonly syncPeriod: number;
+  /** What was read from the kernel just now, where it was. */
+  readonly ledger?: Ledger | undefined;
   readonly observer?: SyncObserver;
 }
 
@@ -33,11 +38,13 @@ export interface ReconcilerOptions {
 export interface SyncReport {
   readonly family: Family;
   /** ServicePorts that were compiled anew. */
-  readonly servicePorts: number;
+  readonly servicePorts: readonly ServicePortKey[];
   /** Lines of payload; 0: the kernel had it all. */
   readonly lines: number;
   /** Objects that were found in the kernel, where this sync read it. */
   readonly adopted: number | undefined;
+  /** Lines that put right what somebody else had changed in the kernel. */
+  readonly repaired: number;
   /** Objects in the ledger now. */
   readonly objects: number;
   /** ms. */
@@ -47,14 +54,18 @@ export interface SyncReport {
 /** Watches syncs without taking part: for health, metrics and Events. */
 export interface SyncObserver {
   /** Something has changed that the next sync will look at. */
-  requested(family: Family): void;
-  synced(report: SyncReport): void;
-  failed(family: Family, error: unknown): void;
-  quarantined(family: Family, servicePort: ServicePortKey, error: DataplaneError): void;
+  requested?(family: Family): void;
+  synced?(report: SyncReport): void;
+  failed?(family: Family, error: DataplaneError): void;
+  quarantined?(family: Family, servicePort: ServicePortKey, error: DataplaneError): void;
+  /** Our chains were changed by somebody else again and again. */
+  contested?(family: Family, repairs: number): void;
 }
 
 const RETRY_MIN_MS = 250;
 const RETRY_MAX_MS = 30_000;
+/** Everything is compared with the kernel so often. */
+const VERIFY_PERIOD_MS = 3_600_000;
 
 /**
  * Brings the kernel to the desired state, one IP family for itself: waits for something to change, plans the
@@ -66,24 +77,38 @@ export class Reconciler {
   readonly #wakeup = new Wakeup();
   readonly #backoff: Backoff;
   readonly #quarantine: Quarantine;
+  readonly #rivalry = new Rivalry();
   /** undefined: not read from the kernel yet, or no longer to be believed. */
   #ledger: Ledger | undefined;
+  /** The ledger was taken straight from the kernel, and nothing has been compared with it yet. */
+  #unread: boolean;
+  /** All was in the kernel once: what is missing then was taken away. */
+  #settled = false;
   /** Objects that changed and are not known to be applied. */
   readonly #pending = new Set<string>();
+  /** ms since the epoch. */
+  #verified: number;
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
     this.#backoff = new Backoff({ backoffMinMs: RETRY_MIN_MS, backoffMaxMs: RETRY_MAX_MS }, options.random);
     this.#quarantine = new Quarantine(options.dataplane, options.desired);
+    this.#ledger = options.ledger;
+    this.#unread = options.ledger !== undefined;
+    this.#verified = options.clock.now();
   }
 
   get family(): Family {
     return this.#options.dataplane.family;
   }
 
+  get quarantined(): readonly Quarantined[] {
+    return this.#quarantine.entries;
+  }
+
   /** Something may have changed. */
   request(): void {
-    this.#options.observer?.requested(this.family);
+    this.#options.observer?.requested?.(this.family);
     this.#wakeup.notify();
   }
 
@@ -95,41 +120,67 @@ export class Reconciler {
 
   /** Syncs whenever something was requested, until the signal aborts; a payload in hand is finished or abandoned. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, minSyncPeriod } = this.#options;
-    while (await this.#wakeup.wait(signal)) {
+    const { clock, minSyncPeriod, syncPeriod } = this.#options;
+    let retryIn: number | undefined;
+    let lookAt = clock.now() + syncPeriod;
+    while (!signal.aborted) {
+      const wakeIn = Math.min(
+        retryIn ?? Number.POSITIVE_INFINITY,
+        Math.max(0, lookAt - clock.now()),
+        MAX_TIMER_MS,
+      );
+      const cancel = clock.after(wakeIn, () => this.#wakeup.notify());
+      const awake = await this.#wakeup.wait(signal);
+      cancel();
+      if (!awake) break;
       // What came in one piece over the network is told object by object: let all of it arrive.
       await setImmediate();
       const started = clock.now();
-      const retryIn = await this.#attempt(signal);
-      if (retryIn !== undefined) clock.after(retryIn, () => this.#wakeup.notify());
+      if (started >= lookAt) {
+        await this.#look(signal);
+        lookAt = clock.now() + syncPeriod;
+      }
+      retryIn = await this.#attempt(signal);
       const rest = minSyncPeriod - (clock.now() - started);
       if (rest > 0) await pause(clock, rest, signal);
     }
   }
 
-  /** @returns ms after which to try again; undefined after success. */
+  /** Somebody may have flushed our tables, or edited them; the latter is looked for more rarely, as it costs more. */
+  async #look(signal: AbortSignal): Promise<void> {
+    const { dataplane, desired, clock, logger } = this.#options;
+    if (!this.#settled || this.#ledger === undefined || this.#rivalry.isResting(clock.now())) return;
+    try {
+      if (clock.now() - this.#verified >= VERIFY_PERIOD_MS) {
+        this.#ledger = undefined;
+      } else if (!(await dataplane.isIntact(desired.ruleset, signal))) {
+        logger.warn({ family: this.family }, 'our chains were flushed or edited by somebody else: repairing');
+        this.#ledger = undefined;
+      }
+    } catch (error) {
+      if (!(error instanceof DataplaneError)) throw error;
+      if (!signal.aborted)
+        logger.warn({ family: this.family, code: error.code }, `look at our chains failed: ${error.message}`);
+    }
+  }
+
+  /** @returns ms after which to try again; undefined where there is no need. */
   async #attempt(signal: AbortSignal): Promise<number | undefined> {
-    const { observer, logger } = this.#options;
+    const { observer, logger, clock } = this.#options;
     try {
       const report = await this.#sync(signal);
       this.#backoff.reset();
-      observer?.synced(report);
-      return this.#quarantine.nextRetry(this.#options.clock.now());
+      observer?.synced?.(report);
+      return this.#quarantine.nextRetry(clock.now());
     } catch (error) {
       if (signal.aborted) return undefined;
       if (!(error instanceof DataplaneError)) throw error;
-      const transient = error.code === 'transient';
-      if (!transient) this.#ledger = undefined;
-      observer?.failed(this.family, error);
+      if (error.code !== 'transient') this.#ledger = undefined;
+      observer?.failed?.(this.family, error);
       const retryIn = this.#backoff.next();
+      const { code, line, excerpt } = error;
       logger.warn(
-        {
-          family: this.family,
-          code: error.code,
-          line: error.line,
-          excerpt: error.excerpt,
-          retryMs: Math.round(retryIn),
-        },
+        { family: this.family, code, line, excerpt, retryMs: Math.round(retryIn) },
         `sync failed: ${error.message}`,
       );
       return retryIn;
@@ -144,27 +195,51 @@ export class Reconciler {
     for (const key of keys) this.#pending.add(key);
     for (const key of this.#quarantine.review(servicePorts, started)) this.#pending.add(key);
 
-    const adopted = this.#ledger === undefined ? await dataplane.adopt(signal) : undefined;
-    const ledger = adopted ?? this.#ledger ?? new Map();
+    const fresh = this.#ledger === undefined || this.#unread;
+    const ledger = this.#ledger ?? (await dataplane.adopt(signal));
     this.#ledger = ledger;
-    const found = adopted?.size;
-    const plan = dataplane.plan(desired.ruleset, ledger, adopted ? undefined : this.#pending);
-    const lines = await this.#apply(plan, ledger, adopted !== undefined, signal);
+    const adopted = fresh ? ledger.size : undefined;
+    const plan = dataplane.plan(desired.ruleset, ledger, fresh ? undefined : this.#pending);
+    const repaired = fresh && this.#settled ? linesBeside(plan, this.#pending) : 0;
+    const lines = await this.#apply(plan, ledger, fresh, signal);
+    this.#unread = false;
+    this.#settled = true;
     this.#pending.clear();
     desired.commit();
     this.#quarantine.release(started);
-    if (adopted) shareTexts(ledger, desired);
-    const report: SyncReport = {
-      family: this.family,
-      servicePorts: servicePorts.length,
-      lines,
-      adopted: found,
-      objects: ledger.size,
-      duration: clock.now() - started,
-    };
-    const { family, duration, ...counts } = report;
-    logger.info({ family, ...counts, changed: names(servicePorts), ms: round(duration) }, 'synced');
-    return report;
+    if (fresh) {
+      shareTexts(ledger, desired);
+      this.#verified = clock.now();
+    }
+    if (repaired > 0) this.#count(repaired);
+    const { family } = this;
+    const duration = clock.now() - started;
+    const level = fresh || servicePorts.length > 0 || lines > 0 ? 'info' : 'debug';
+    logger[level](
+      {
+        family,
+        servicePorts: names(servicePorts),
+        lines,
+        adopted,
+        repaired: repaired || undefined,
+        objects: ledger.size,
+        ms: round(duration),
+      },
+      'synced',
+    );
+    return { family, servicePorts, lines, adopted, repaired, objects: ledger.size, duration };
+  }
+
+  /** A repair now and then is somebody's mistake; one after the other is another proxy. */
+  #count(repaired: number): void {
+    const { clock, logger, observer } = this.#options;
+    const repairs = this.#rivalry.record(clock.now());
+    if (repairs === undefined) return;
+    logger.warn(
+      { family: this.family, repairs, lines: repaired },
+      'another proxy is writing: our chains were changed again and again; is kube-proxy still running on this node? Repairs back off',
+    );
+    observer?.contested?.(this.family, repairs);
   }
 
   /**
@@ -186,7 +261,10 @@ export class Reconciler {
       if (!fresh) {
         logger.info({ family: this.family, code: error.code }, `kernel read again: ${error.message}`);
         replaceLedger(ledger, await dataplane.adopt(signal));
-        return await this.#apply(dataplane.plan(desired.ruleset, ledger), ledger, true, signal);
+        const anew = dataplane.plan(desired.ruleset, ledger);
+        const repaired = linesBeside(anew, this.#pending);
+        if (repaired > 0) this.#count(repaired);
+        return await this.#apply(anew, ledger, true, signal);
       }
       if (error.code === 'environment') throw error;
       return await this.#quarantine.isolate(
@@ -197,12 +275,22 @@ export class Reconciler {
             { family: this.family, servicePort, line: reason.line, excerpt: reason.excerpt },
             `ServicePort ${servicePort} is quarantined, as the kernel refuses its rules: ${reason.message}`,
           );
-          observer?.quarantined(this.family, servicePort, reason);
+          observer?.quarantined?.(this.family, servicePort, reason);
         },
         signal,
       );
     }
   }
+}
+
+/** The longest time that a timer of Node's can wait. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** Lines of the plan's sections that change something besides the given objects. */
+function linesBeside(plan: Plan, keys: ReadonlySet<string>): number {
+  return plan.sections
+    .filter(({ changes }) => [...changes.keys()].some((key) => !keys.has(key)))
+    .reduce((sum, { lines }) => sum + lines, 0);
 }
 
 /** Texts cut from a dump keep the whole dump in memory; the ruleset has the same ones. */

@@ -11,9 +11,10 @@ export interface Logger {
  * Why everything of a kind was listed:
  * - `start`: nothing was known yet
  * - `expired`: the server had forgotten the version to go on from (410)
+ * - `absence`: contact was lost for so long that the version may mean something else by now
  * - `history`: the server's versions are older than ours: it was restored or replaced
  */
-export type RelistReason = 'start' | 'expired' | 'history';
+export type RelistReason = 'start' | 'expired' | 'absence' | 'history';
 
 export interface RequestRecord {
   readonly verb: string;

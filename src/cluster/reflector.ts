@@ -40,8 +40,8 @@ export class Reflector {
   /** Where a watch goes on. Absent: a list is due. */
   #version: string | undefined;
   #reason: RelistReason = 'start';
-  /** Contact was lost since: the server may have another history. */
-  #doubt = false;
+  /** Since when contact is lost, in ms since the epoch: the server may come back with another history. */
+  #lostAt: number | undefined;
   #watchList = true;
   /** How far the watch in hand has come. */
   #stage: 'asked' | 'initial' | 'following' = 'asked';
@@ -86,7 +86,9 @@ export class Reflector {
   /** Catches up, and follows until the server ends the watch. */
   async #round(signal: AbortSignal): Promise<void> {
     const { resource, conversation } = this.#options;
-    if (this.#version !== undefined && this.#doubt) await this.#checkHistory(this.#version, signal);
+    if (this.#version !== undefined && this.#lostAt !== undefined) {
+      await this.#checkHistory(this.#version, this.#lostAt, signal);
+    }
     if (this.#version === undefined) {
       if (this.#watchList && (await this.#watchListed(signal))) return;
       const version = await listInto(this.#mirror, resource, conversation, signal);
@@ -130,7 +132,7 @@ export class Reflector {
     };
     const began = conversation.clock.now();
     await watch(request, conversation, signal);
-    if (conversation.clock.now() - began < request.lastsMs - EARLY_END_MS) this.#doubt = true;
+    if (conversation.clock.now() - began < request.lastsMs - EARLY_END_MS) this.#lost();
   }
 
   #take({ type, object }: WatchEvent): void {
@@ -160,7 +162,7 @@ export class Reflector {
     const { conversation, resource, logger } = this.#options;
     this.#version = version;
     this.#stage = 'following';
-    this.#doubt = false;
+    this.#lostAt = undefined;
     logger.debug({ kind: resource.kind, count: this.#mirror.size, version, reason: this.#reason }, 'listed');
     conversation.observer.listed(resource.kind, this.#reason);
     this.#reason = 'expired';
@@ -168,21 +170,34 @@ export class Reflector {
     if (this.#broken < BROKEN_WATCHES) this.#recovered();
   }
 
-  async #checkHistory(version: string, signal: AbortSignal): Promise<void> {
+  #lost(): void {
+    this.#lostAt ??= this.#options.conversation.clock.now();
+  }
+
+  /** Before a watch goes on from a version: does it still mean what it meant? */
+  async #checkHistory(version: string, lostAt: number, signal: AbortSignal): Promise<void> {
     const { resource, conversation } = this.#options;
     const current = await currentVersion(resource, conversation, signal);
-    this.#doubt = false;
-    if (isOlder(current, version)) this.#otherHistory(current);
+    this.#lostAt = undefined;
+    if (isOlder(current, version)) {
+      this.#otherHistory(current);
+    } else if (conversation.clock.now() - lostAt > conversation.timing.absenceMs) {
+      this.#distrust('absence');
+    }
   }
 
   #otherHistory(version: string): ClusterError {
     const message = `the API server has gone back from version ${this.#version} to ${version} (restored, or replaced): listing again`;
     this.#options.logger.info({ kind: this.#options.resource.kind }, message);
-    // Another history may use the same versions again for other contents.
+    this.#distrust('history');
+    return new ClusterError('expired', message);
+  }
+
+  /** Another history may use the same versions again for other contents. */
+  #distrust(reason: RelistReason): void {
     this.#mirror.distrust();
     this.#version = undefined;
-    this.#reason = 'history';
-    return new ClusterError('expired', message);
+    this.#reason = reason;
   }
 
   #shortWatch(): ClusterError {
@@ -213,7 +228,7 @@ export class Reflector {
     if (this.#doesWithout(error)) {
       return conversation.timing.optionalRetryMs * (0.5 + this.#options.random());
     }
-    this.#doubt = true;
+    this.#lost();
     if (this.#stage === 'asked') {
       if (error.code === 'unreachable') this.#watchList = true;
       trouble.failed(kind, error);

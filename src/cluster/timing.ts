@@ -16,6 +16,11 @@ export interface Timing {
   readonly backoffMaxMs: number;
   /** What the server asks for by Retry-After is granted up to this. @default 2 min */
   readonly retryAfterMaxMs: number;
+  /**
+   * After so long without contact everything is listed: a cluster that was restored from a backup in the meantime
+   * may have passed our version again, and cannot be told from one that went on. @default 5 min
+   */
+  readonly absenceMs: number;
   /** When to look again for an optional resource that the server refused. @default 10 min */
   readonly optionalRetryMs: number;
 }
@@ -28,5 +33,6 @@ export const defaultTiming: Timing = {
   backoffMinMs: 500,
   backoffMaxMs: 30_000,
   retryAfterMaxMs: 120_000,
+  absenceMs: 300_000,
   optionalRetryMs: 600_000,
 };

@@ -25,6 +25,10 @@ export interface Dataplane {
   adopt(signal: AbortSignal): Promise<Ledger>;
   /** Pure. Without keys: everything. */
   plan(ruleset: Ruleset, ledger: Ledger, keys?: Iterable<string>): Plan;
+  /**
+   * A cheap look at the static objects: whether each table still has ours. @throws DataplaneError
+   */
+  isIntact(ruleset: Ruleset, signal: AbortSignal): Promise<boolean>;
   /** Executes the plan's sections in order, in one process. @throws DataplaneError */
   apply(plan: Plan, signal: AbortSignal): Promise<void>;
   /** What the ledger has in place of this fragment: what goes on working while the fragment is refused. Pure. */

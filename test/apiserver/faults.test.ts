@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { ask, type OpenWatch, openWatch } from './client.ts';
 import { service } from './cluster.ts';
+import { eventually } from './eventually.ts';
 import { asArray, valueAt } from './json.ts';
 import { type ApiServer, resourceVersionOf, startApiServer } from './server.ts';
 
@@ -21,7 +22,7 @@ afterEach(async () => {
 test('connections that break', async () => {
   const watch = await open();
   server.dropConnections();
-  await expect.poll(() => watch.state).toBe('broken');
+  await eventually(() => watch.state).toBe('broken');
   expect((await list()).status).toBe(200);
 });
 
@@ -30,24 +31,24 @@ test('a server that accepts and says nothing, until it does', async () => {
   server.faults.stall();
   const listed = list();
   server.put(service(2));
-  await expect.poll(() => server.requests.at(-1)).toMatchObject({ verb: 'list', status: 0 });
+  await eventually(() => server.requests.at(-1)).toMatchObject({ verb: 'list', status: 0 });
   expect(watch.events).toHaveLength(1);
   server.faults.resume();
   expect((await listed).status).toBe(200);
-  await expect.poll(() => watch.events.length).toBe(2);
+  await eventually(() => watch.events.length).toBe(2);
 });
 
 test.each(['reset', 'end'] as const)('a watch that is cut in the middle of an object (%s)', async (how) => {
   const watch = await open();
-  await expect.poll(() => watch.events.length).toBe(1);
+  await eventually(() => watch.events.length).toBe(1);
   server.faults.cutWatches({ resource: 'services', afterEvents: 1, how });
   server.put(service(2));
   server.put(service(3));
-  await expect.poll(() => watch.state).toBe(how === 'reset' ? 'broken' : 'ended');
+  await eventually(() => watch.state).toBe(how === 'reset' ? 'broken' : 'ended');
   expect(watch.events).toHaveLength(2);
   expect(watch.rest).toMatch(/^\{"type":"ADDED"/);
   const next = await open();
-  await expect.poll(() => next.events.length).toBe(3);
+  await eventually(() => next.events.length).toBe(3);
 });
 
 test('lists that are cut in the middle', async () => {
@@ -62,7 +63,7 @@ test('lists that are cut in the middle', async () => {
 test('bodies that come slowly', async () => {
   server.faults.slowBody = { bytesPerTick: 100, tickMs: 1 };
   const watch = await open();
-  await expect.poll(() => watch.events.length).toBe(1);
+  await eventually(() => watch.events.length).toBe(1);
   expect(Math.max(...watch.chunks.map((chunk) => chunk.length))).toBeLessThanOrEqual(100);
   const answer = await list();
   expect(asArray(answer.json?.['items'])).toHaveLength(1);
@@ -72,7 +73,7 @@ test('characters that are split between two writes', async () => {
   const watch = await open();
   server.faults.splitCharacters = true;
   server.put(service(2, { labels: { town: 'Zürich ≠ 東京 😀' } }));
-  await expect.poll(() => watch.events.length).toBe(2);
+  await eventually(() => watch.events.length).toBe(2);
   expect(valueAt(watch.events[1]?.object, 'metadata', 'labels', 'town')).toBe('Zürich ≠ 東京 😀');
   const split = watch.chunks.filter((chunk) => (chunk.at(-1) ?? 0) >= 0xc0);
   expect(split).toHaveLength(5);
@@ -106,7 +107,7 @@ test('a server that comes back with lower versions and no history', async () => 
   const token = String(valueAt(page.json, 'metadata', 'continue'));
 
   server.restart({ resourceVersion: 1 });
-  await expect.poll(() => watch.state).toBe('broken');
+  await eventually(() => watch.state).toBe('broken');
   expect(server.resourceVersion).toBeLessThan(before);
   const listed = asArray((await list()).json?.['items']) ?? [];
   expect(listed.map((item) => valueAt(item, 'metadata', 'name'))).toEqual([
@@ -130,7 +131,7 @@ test('a server that is away for a while', async () => {
   const watch = await open();
   const { url } = server;
   await server.stop();
-  await expect.poll(() => watch.state).toBe('broken');
+  await eventually(() => watch.state).toBe('broken');
   await expect(list()).rejects.toMatchObject({ code: 'ECONNREFUSED' });
   await server.start();
   expect(server.url).toBe(url);
@@ -148,11 +149,11 @@ test('servers that do not know watch-lists', async () => {
   expect([refused.status, refused.json?.['reason']]).toEqual([422, 'Invalid']);
   server.faults.watchList = 'error-event';
   const watch = await open(query);
-  await expect.poll(() => watch.state).toBe('ended');
+  await eventually(() => watch.state).toBe('ended');
   expect(watch.events).toMatchObject([{ type: 'ERROR', object: { code: 500 } }]);
   server.faults.clear();
   const supported = await open(query);
-  await expect.poll(() => supported.events.map(({ type }) => type)).toEqual(['ADDED', 'BOOKMARK']);
+  await eventually(() => supported.events.map(({ type }) => type)).toEqual(['ADDED', 'BOOKMARK']);
 });
 
 async function open(query: Record<string, string> = {}): Promise<OpenWatch> {

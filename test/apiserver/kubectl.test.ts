@@ -5,6 +5,7 @@ import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Certificates, makeCertificates } from './certificates.ts';
 import { service } from './cluster.ts';
+import { eventually } from './eventually.ts';
 import { valueAt } from './json.ts';
 import { type ApiServer, startApiServer } from './server.ts';
 
@@ -92,12 +93,12 @@ spec:
     test('get -w sees what is patched and deleted', async () => {
       const lines: string[] = [];
       const watch = follow(lines, 'get', 'svc', '-n', 'demo', '-w', '--output-watch-events');
-      await expect.poll(() => server.watches('services'), { timeout: 10_000 }).toBe(1);
+      await eventually(() => server.watches('services')).toBe(1);
       const port = '{"spec":{"ports":[{"port":80,"targetPort":9090}]}}';
       await kubectl('patch', 'svc', '-n', 'demo', 'web-00001', '-p', port);
       await kubectl('label', 'svc', '-n', 'demo', 'web-00001', 'app=web');
       await kubectl('delete', 'svc', '-n', 'demo', 'web-00001');
-      await expect.poll(() => lines.filter((line) => line.includes('web-00001')).length).toBe(4);
+      await eventually(() => lines.filter((line) => line.includes('web-00001')).length).toBe(4);
       const types = lines.map((line) => line.split(/\s+/)[0] ?? '');
       expect(types.filter((type) => /^(ADDED|MODIFIED|DELETED)$/.test(type))).toEqual([
         'ADDED',

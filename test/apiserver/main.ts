@@ -2,13 +2,15 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
-import { startApiServer } from './server.ts';
+import { makeCertificates } from './certificates.ts';
+import { type ApiServerOptions, startApiServer } from './server.ts';
 
 interface Flags {
   readonly listen: { host: string; port: number };
   readonly from: readonly string[];
   readonly writeKubeconfig?: string;
   readonly token?: string;
+  readonly tls?: boolean;
   readonly bookmarkInterval: number;
   readonly history: number;
 }
@@ -19,6 +21,7 @@ const program = new Command('apiserver')
   .option('--from <file>', 'objects to begin with (repeatable)', gather, [])
   .option('--write-kubeconfig <file>', 'default: a temporary file')
   .option('--token <token>', 'bearer token that clients must have')
+  .option('--tls', 'HTTPS, with certificates made by openssl; the kubeconfig has a client certificate')
   .option('--bookmark-interval <seconds>', 'time between bookmarks', Number, 60)
   .option('--history <changes>', 'changes that can be watched from', Number, 10_000)
   .parse();
@@ -27,6 +30,7 @@ await run(program.opts<Flags>());
 async function run(flags: Flags): Promise<void> {
   const server = await startApiServer({
     ...flags.listen,
+    ...(flags.tls === true ? await withCertificates(flags.listen.host) : {}),
     ...(flags.token === undefined ? {} : { tokens: { [flags.token]: 'admin' } }),
     bookmarkIntervalMs: flags.bookmarkInterval * 1000,
     historyLimit: flags.history,
@@ -43,6 +47,11 @@ async function run(flags: Flags): Promise<void> {
   process.once('SIGTERM', () => void stop());
   process.once('SIGINT', () => void stop());
   process.stdout.write(`${JSON.stringify({ url: server.url, kubeconfig })}\n`);
+}
+
+async function withCertificates(host: string): Promise<Pick<ApiServerOptions, 'tls' | 'clientCertificate'>> {
+  const { ca, server, client } = await makeCertificates([host]);
+  return { tls: { ...server, ca, clientCa: ca }, clientCertificate: client };
 }
 
 function parseAddress(text: string): { host: string; port: number } {

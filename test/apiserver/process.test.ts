@@ -4,9 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { execa } from 'execa';
+import { load } from 'js-yaml';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { ask, openWatch } from './client.ts';
 import { service } from './cluster.ts';
+import { eventually } from './eventually.ts';
+import { valueAt } from './json.ts';
 
 interface Child extends PromiseLike<{ exitCode?: number | undefined }> {
   kill(signal: NodeJS.Signals): boolean;
@@ -38,21 +41,35 @@ test('a server in a process of its own: files, kubeconfig, faults, end', async (
 
   const headers = { authorization: 'Bearer secret' };
   const watch = await openWatch(`${started.url}/api/v1/services?watch=1`, { headers });
-  await expect.poll(() => watch.events.length).toBe(2);
+  await eventually(() => watch.events.length).toBe(2);
   const loaded = JSON.stringify(service(3));
   expect((await ask(`${started.url}/_test/load`, { method: 'POST', body: loaded })).status).toBe(200);
-  await expect.poll(() => watch.events.length).toBe(3);
+  await eventually(() => watch.events.length).toBe(3);
 
   await fault(started.url, { fault: 'failNext', status: 500 });
   expect((await ask(`${started.url}/api/v1/services`, { headers })).status).toBe(500);
   const state = await ask(`${started.url}/_test/state`);
   expect(state.json).toMatchObject({ watches: 1 });
   await fault(started.url, { fault: 'dropConnections' });
-  await expect.poll(() => watch.state).toBe('broken');
+  await eventually(() => watch.state).toBe('broken');
   expect(await fault(started.url, { fault: 'earthquake' })).toBe(400);
 
   running?.kill('SIGTERM');
   expect((await running)?.exitCode).toBe(0);
+});
+
+test('HTTPS with certificates of its own', async () => {
+  const { url, kubeconfig } = await start(['--tls']);
+  const config = load(await readFile(kubeconfig, 'utf8'));
+  const part = (list: string, kind: string, field: string) => {
+    const entry = valueAt((valueAt(config, list) as unknown[])[0], kind, field);
+    return Buffer.from(String(entry), 'base64').toString();
+  };
+  const ca = part('clusters', 'cluster', 'certificate-authority-data');
+  const cert = part('users', 'user', 'client-certificate-data');
+  const key = part('users', 'user', 'client-key-data');
+  expect((await ask(`${url}/api/v1/nodes`, { tls: { ca } })).status).toBe(401);
+  expect((await ask(`${url}/api/v1/nodes`, { tls: { ca, cert, key } })).status).toBe(200);
 });
 
 async function start(args: readonly string[]): Promise<{ url: string; kubeconfig: string }> {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Answer, ask, type OpenWatch, openWatch, type WatchEvent } from './client.ts';
+import { eventually } from './eventually.ts';
 import { asArray, asObject, type JsonObject, valueAt } from './json.ts';
 import { type ApiServer, resourceVersionOf, startApiServer } from './server.ts';
 import { eventsOf, type Transcript, transcript } from './transcript.ts';
@@ -135,7 +136,7 @@ describe('what the recorded API server said, this one says too', () => {
     const wanted = withoutManagers(JSON.parse(recorded.body) as JsonObject);
     expect(withoutManagers(answer.json ?? {})).toEqual(wanted);
     const [slices] = watches;
-    await expect.poll(() => slices?.events.at(-1)?.type).toBe('MODIFIED');
+    await eventually(() => slices?.events.at(-1)?.type).toBe('MODIFIED');
     expect(withoutManagers(slices?.events.at(-1)?.object ?? {})).toEqual(wanted);
   });
 
@@ -147,7 +148,7 @@ describe('what the recorded API server said, this one says too', () => {
     const recorded = await transcript('error-410-watch');
     const watch = await watchAs(recorded);
     await sameEvents(watch, eventsOf(recorded));
-    await expect.poll(() => watch.state).toBe('ended');
+    await eventually(() => watch.state).toBe('ended');
   });
 
   test('a server that shuts down ends its watches', async () => {
@@ -158,9 +159,9 @@ describe('what the recorded API server said, this one says too', () => {
     }
     // The recording has objects that were made before what was compacted above.
     const watch = await watchAs(recorded);
-    await expect.poll(() => watch.events.at(-1)?.type).toBe('BOOKMARK');
+    await eventually(() => watch.events.at(-1)?.type).toBe('BOOKMARK');
     server.endWatches();
-    await expect.poll(() => watch.state).toBe('ended');
+    await eventually(() => watch.state).toBe('ended');
     const wanted = eventsOf(recorded);
     expect(watch.events.map(({ type, object }) => [type, valueAt(object, 'metadata', 'name')])).toEqual(
       wanted.map((event) => [event['type'], valueAt(event, 'object', 'metadata', 'name')]),
@@ -233,7 +234,7 @@ async function sameEvents(watch: OpenWatch | undefined, wanted: readonly JsonObj
       ...asObject(event),
       object: withoutManagers(asObject(valueAt(event, 'object')) ?? {}),
     }));
-  await expect.poll(() => watch?.events.length).toBe(wanted.length);
+  await eventually(() => watch?.events.length).toBe(wanted.length);
   expect(comparable(watch?.events)).toEqual(comparable(wanted));
 }
 

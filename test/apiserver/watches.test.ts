@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { ask, type OpenWatch, openWatch } from './client.ts';
 import { endpointSlice, service } from './cluster.ts';
+import { eventually } from './eventually.ts';
 import { valueAt } from './json.ts';
 import { type ApiServer, type ApiServerOptions, startApiServer } from './server.ts';
 
@@ -89,7 +90,7 @@ test('bookmarks come by themselves to those who allow them', async () => {
   const version = String(server.resourceVersion);
   const without = await open('services', { resourceVersion: version });
   const watch = await open('services', { resourceVersion: version, allowWatchBookmarks: 'true' });
-  await expect.poll(() => watch.events.length).toBeGreaterThan(1);
+  await eventually(() => watch.events.length).toBeGreaterThan(1);
   expect(watch.events[0]).toMatchObject({
     type: 'BOOKMARK',
     object: { kind: 'Service', metadata: { resourceVersion: version } },
@@ -99,7 +100,7 @@ test('bookmarks come by themselves to those who allow them', async () => {
 
 test('a watch ends in good order when its time is over', async () => {
   const watch = await open('services', { timeoutSeconds: '1' });
-  await expect.poll(() => watch.state, { timeout: 5000 }).toBe('ended');
+  await eventually(() => watch.state).toBe('ended');
   expect(server.watches()).toBe(0);
 });
 
@@ -111,7 +112,7 @@ test('a watch from a version before the history is refused by an event', async (
   const late = await open('services', { resourceVersion: String(from) });
   const current = await open('services', { resourceVersion: String(server.resourceVersion) });
   server.put(service(3));
-  await expect.poll(() => late.state).toBe('ended');
+  await eventually(() => late.state).toBe('ended');
   expect(late.events).toMatchObject([{ type: 'ERROR', object: { code: 410, reason: 'Expired' } }]);
   await seen(current, ['ADDED web-00003']);
 });
@@ -157,7 +158,7 @@ test('twenty thousand Services reach several watchers, and so does every later c
   // While the first events are still on their way.
   server.put(service(20_000));
   for (const watch of all) {
-    await expect.poll(() => watch.events.length, { timeout: 20_000 }).toBe(20_002);
+    await eventually(() => watch.events.length).toBe(20_002);
     expect(watch.events.at(-2)?.type).toBe('BOOKMARK');
     expect(valueAt(watch.events.at(-1)?.object, 'metadata', 'name')).toBe('web-20000');
   }
@@ -175,7 +176,7 @@ test('requests and connections can be looked at', async () => {
     1, 1, 0,
   ]);
   watch.close();
-  await expect.poll(() => [server.connections, server.watches()]).toEqual([0, 0]);
+  await eventually(() => [server.connections, server.watches()]).toEqual([0, 0]);
 });
 
 async function start(options: ApiServerOptions): Promise<void> {
@@ -194,7 +195,7 @@ async function open(path: string, query: Record<string, string>, root = 'api/v1'
 
 /** Waits for as many events as wanted, and compares them. */
 async function seen(watch: OpenWatch, wanted: readonly string[]): Promise<void> {
-  await expect.poll(() => watch.events.length).toBeGreaterThanOrEqual(wanted.length);
+  await eventually(() => watch.events.length).toBeGreaterThanOrEqual(wanted.length);
   expect(watch.events.map(({ type, object }) => `${type} ${valueAt(object, 'metadata', 'name')}`)).toEqual(
     wanted,
   );

@@ -106,6 +106,8 @@ export class WatchHub {
         watch.change(change, new Frames(change));
     }
     this.watches.add(watch);
+    // At once, also while a stall keeps `run` from noticing.
+    response.once('close', () => this.watches.delete(watch));
     try {
       await watch.run(timeoutSeconds, () => store.revision);
     } finally {

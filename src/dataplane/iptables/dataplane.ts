@@ -1,9 +1,18 @@
 import type { Fragment, Ruleset } from '../../../rules/fragment.ts';
 import { adopt, programmedFragment } from '../../../rules/iptables/adopt.ts';
+import { chainKey } from '../../../rules/iptables/chains.ts';
+import { isSameText } from '../../../rules/iptables/equality.ts';
 import { planIptables } from '../../../rules/iptables/plan.ts';
 import type { Family } from '../../../rules/model.ts';
 import type { Dataplane, Ledger, Plan } from '../dataplane.ts';
 import type { IptablesTools } from './tools.ts';
+
+/** Chains that do not change with Services. Flushing a table empties or deletes them, whatever the tool. */
+const WITNESSES = [
+  ['mangle', 'KUBE-PROXY-CANARY'],
+  ['filter', 'KUBE-FORWARD'],
+  ['nat', 'KUBE-POSTROUTING'],
+] as const;
 
 /** iptables mode: one process reads a family's rules, one writes a whole plan. */
 export class IptablesDataplane implements Dataplane {
@@ -19,6 +28,15 @@ export class IptablesDataplane implements Dataplane {
 
   async adopt(signal: AbortSignal): Promise<Ledger> {
     return adopt(await this.#tools.save(signal));
+  }
+
+  async isIntact(ruleset: Ruleset, signal: AbortSignal): Promise<boolean> {
+    for (const [table, chain] of WITNESSES) {
+      const rules = await this.#tools.listChain(table, chain, signal);
+      const key = chainKey(table, chain);
+      if (rules === undefined || !isSameText(key, ruleset.text(key) ?? '', rules.join('\n'))) return false;
+    }
+    return true;
   }
 
   plan(ruleset: Ruleset, ledger: Ledger, keys?: Iterable<string>): Plan {

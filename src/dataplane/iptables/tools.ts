@@ -1,5 +1,5 @@
 import { parseSave, type SavedTable } from '../../../rules/iptables/save.ts';
-import type { Family } from '../../../rules/model.ts';
+import { FAMILIES, type Family } from '../../../rules/model.ts';
 import { DataplaneError } from '../dataplane.ts';
 import type { Exec, ExecOptions, Execution } from '../exec.ts';
 import { iptablesError, startError } from './errors.ts';
@@ -29,6 +29,23 @@ export class IptablesTools {
     return parseSave(stdout);
   }
 
+  /** The rules of one chain; undefined where there is no such chain. @throws DataplaneError */
+  async listChain(table: string, chain: string, signal: AbortSignal): Promise<readonly string[] | undefined> {
+    try {
+      const { stdout } = await this.#run('', ['-w', String(LOCK_SECONDS), '-t', table, '-S', chain], {
+        signal,
+      });
+      const prefix = `-A ${chain} `;
+      return stdout
+        .split('\n')
+        .filter((line) => line.startsWith(prefix))
+        .map((line) => line.slice(prefix.length));
+    } catch (error) {
+      if (error instanceof DataplaneError && error.code === 'drift') return undefined;
+      throw error;
+    }
+  }
+
   /** Applies a payload of one COMMIT or more, leaving everything else as it is. @throws DataplaneError */
   async restore(payload: string, signal: AbortSignal): Promise<void> {
     await this.#run('-restore', ['--noflush', '-w', String(LOCK_SECONDS)], { input: payload, signal });
@@ -49,41 +66,50 @@ export class IptablesTools {
 
 /**
  * The backend that this node's other tools use, as the distributions' iptables-wrappers find it: the one in which
- * the kubelet left its hint, else the one with more rules, else nft.
+ * the kubelet left its hint, then the one that a proxy has programmed already, then the one with more rules, then
+ * nft.
  */
 export async function detectBackend(exec: Exec, signal: AbortSignal): Promise<Backend> {
-  const found = await Promise.all(
-    (['nft', 'legacy'] as const).map(async (backend) => ({
-      backend,
-      ...(await traces(backend, exec, signal)),
-    })),
-  );
-  const hinted = found.find(({ hint }) => hint);
-  if (hinted) return hinted.backend;
-  const [nft, legacy] = found;
-  return (legacy?.rules ?? 0) > (nft?.rules ?? 0) || (nft?.missing && !legacy?.missing) ? 'legacy' : 'nft';
+  // Reading a table of the legacy backend by name would create it.
+  const [nft, legacy] = await Promise.all([
+    traces('nft', exec, signal, 'mangle'),
+    traces('legacy', exec, signal),
+  ]);
+  for (const sign of ['kubelet', 'proxy'] as const) {
+    if (nft[sign]) return 'nft';
+    if (legacy[sign]) return 'legacy';
+  }
+  if (nft.missing && !legacy.missing) return 'legacy';
+  if (legacy.rules === 0) return 'nft';
+  return legacy.rules > (await traces('nft', exec, signal)).rules ? 'legacy' : 'nft';
 }
 
-async function traces(
-  backend: Backend,
-  exec: Exec,
-  signal: AbortSignal,
-): Promise<{ hint: boolean; rules: number; missing: boolean }> {
-  let hint = false;
-  let rules = 0;
-  let missing = true;
-  for (const family of ['ipv4', 'ipv6'] as const) {
+interface Traces {
+  /** The kubelet's hint chains are there. */
+  kubelet: boolean;
+  /** A proxy's canary is there. */
+  proxy: boolean;
+  rules: number;
+  /** Neither family's tool works. */
+  missing: boolean;
+}
+
+async function traces(backend: Backend, exec: Exec, signal: AbortSignal, table?: string): Promise<Traces> {
+  const found: Traces = { kubelet: false, proxy: false, rules: 0, missing: true };
+  for (const family of FAMILIES) {
     try {
-      for (const { table, chains } of await new IptablesTools(family, backend, exec).save(signal)) {
-        for (const [name, chain] of chains) {
-          hint ||= table === 'mangle' && (name === 'KUBE-IPTABLES-HINT' || name === 'KUBE-KUBELET-CANARY');
-          rules += chain.rules.length;
+      for (const saved of await new IptablesTools(family, backend, exec).save(signal, table)) {
+        const isMangle = saved.table === 'mangle';
+        for (const [name, { rules }] of saved.chains) {
+          found.kubelet ||= isMangle && (name === 'KUBE-IPTABLES-HINT' || name === 'KUBE-KUBELET-CANARY');
+          found.proxy ||= isMangle && name === 'KUBE-PROXY-CANARY';
+          found.rules += rules.length;
         }
       }
-      missing = false;
+      found.missing = false;
     } catch (error) {
       if (!(error instanceof DataplaneError) || error.code === 'aborted') throw error;
     }
   }
-  return { hint, rules, missing };
+  return found;
 }

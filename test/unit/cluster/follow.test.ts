@@ -513,6 +513,28 @@ describe('a server that has forgotten where we were', () => {
     );
   });
 
+  it('while nobody was there to see it is not trusted after five minutes', async () => {
+    await serve({ resourceVersion: 5000 });
+    for (const name of ['a', 'b']) putService(name);
+    const clock = new ManualClock();
+    const follower = await follow({ clock, timing: {} });
+    await follower.synced();
+    await server.stop();
+    server.restart();
+    server.delete('Service', 'demo', 'a');
+    server.advance(9000);
+    const retrying = () => clock.waits.length === 4 && clock.waits.every((ms) => ms < 60_000);
+    for (let minute = 0; minute <= 5; minute++) {
+      await until('all kinds wait', retrying);
+      clock.advance(60_000);
+    }
+    await until('all kinds wait', retrying);
+    await server.start();
+    clock.advance(30_000);
+    await until('the delete is found', () => !follower.has('Service demo/a'));
+    expect(follower.observer.lists).toContain('Service absence');
+  });
+
   it('and ends watches in good order is recognised as well', async () => {
     await serve({ resourceVersion: 5000 });
     putService('a');
@@ -701,7 +723,7 @@ describe('rights', () => {
 
 describe('anything', () => {
   it('may happen in any order, and in the end the node knows what the server knows', async () => {
-    await serve({ historyLimit: 20 });
+    await serve({ historyLimit: 20, resourceVersion: 100_000 });
     const follower = await follow({ timing: { ...HASTY, answerMs: 100, silenceMs: 100 } });
     const random = generator('the order of this test');
     const pick = (count: number) => Math.floor(random() * count);
@@ -710,7 +732,7 @@ describe('anything', () => {
       () => server.compact(),
       () => server.endWatches(),
       () => server.bookmark(),
-      () => server.restart({ resourceVersion: pick(2000) + 1 }),
+      () => server.restart({ resourceVersion: server.resourceVersion - 1000 }),
       () => server.faults.stall(),
       () => server.faults.resume(),
       () => server.faults.failNext({ status: 500, count: pick(8) }),
