@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { runCleanup } from './cli/cleanup.ts';
 import { runDryRun } from './cli/dry-run.ts';
 import { runDaemon } from './cli/run.ts';
 import { loadSettings } from './config/load.ts';
@@ -15,7 +16,9 @@ async function main(argv: readonly string[]): Promise<number> {
       return 0;
     }
     const { settings, notes } = loaded;
-    return await (settings.dryRun ? runDryRun(settings, notes) : runDaemon(settings, notes));
+    if (settings.dryRun) return await runDryRun(settings, notes);
+    if (settings.cleanup) return await runCleanup(settings);
+    return await runDaemon(settings, notes);
   } catch (error) {
     process.stderr.write(`fairlead: ${messageOf(error)}\n`);
     return exitCodeOf(error);

@@ -53,11 +53,16 @@ export function chainKind(table: string, chain: string): ChainKind | undefined {
   if (SHARED.has(id)) return 'shared';
   if (OWN.has(id)) return 'own';
   if (id === 'filter:KUBE-FIREWALL' || isBuiltin(table, chain)) return 'guest';
-  return table === 'nat' && chainRank(chain) < HASHED_PREFIXES.length ? 'own' : undefined;
+  return table === 'nat' && isHashedChain(chain) ? 'own' : undefined;
 }
 
 export function isBuiltin(table: string, chain: string): boolean {
   return (BUILTIN_CHAINS as Record<string, readonly string[]>)[table]?.includes(chain) ?? false;
+}
+
+/** A chain of one ServicePort or endpoint, or what is left of one. */
+export function isHashedChain(chain: string): boolean {
+  return chainRank(chain) < HASHED_PREFIXES.length;
 }
 
 /** Deleting chains in ascending rank never leaves a jump to a missing one. */

@@ -91,6 +91,7 @@ export class Reflector {
     }
     if (this.#version === undefined) {
       if (this.#watchList && (await this.#watchListed(signal))) return;
+      this.#begin();
       const version = await listInto(this.#mirror, resource, conversation, signal);
       this.#listed(version);
     }
