@@ -15,6 +15,7 @@ import { detectBackend, IptablesTools } from './dataplane/iptables/tools.ts';
 import { ensureSysctl, type Sysctl } from './dataplane/sysctl.ts';
 import { DesiredState } from './desired-state.ts';
 import { RuntimeFailure } from './failure.ts';
+import { releaseMemory } from './memory.ts';
 import { type Capabilities, givenAddresses, nodeFacts, primaryFamily, proxySettings } from './node-facts.ts';
 import { Reconciler } from './reconciler.ts';
 import { StartGate } from './start-gate.ts';
@@ -102,7 +103,8 @@ export class Daemon {
       ledger: clock.now() - readAt < LEDGER_FRESH_MS ? ledger : undefined,
       observer: {
         // Only once the guard against neighbours stands.
-        synced: () => {
+        synced: ({ adopted }) => {
+          if (adopted !== undefined) setTimeout(releaseMemory, 200).unref();
           const { node, settings: proxy } = context();
           if (localhostOpened || !nodePortScope(node, proxy).localhost) return;
           localhostOpened = true;

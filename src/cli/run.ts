@@ -1,6 +1,7 @@
 import { followCluster } from '../cluster/api.ts';
 import { systemClock } from '../cluster/clock.ts';
 import type { Note, Settings } from '../config/settings.ts';
+import { watchConfigFile } from '../config-watch.ts';
 import { Daemon } from '../daemon.ts';
 import { systemExec } from '../dataplane/exec.ts';
 import { systemSysctl } from '../dataplane/sysctl.ts';
@@ -22,6 +23,18 @@ export async function runDaemon(settings: Settings, notes: readonly Note[]): Pro
     stop.abort();
   };
   process.once('SIGTERM', onSignal).once('SIGINT', onSignal);
+
+  const { configFile } = settings;
+  const unwatch =
+    configFile === undefined
+      ? undefined
+      : watchConfigFile(configFile, () => {
+          logger.info(
+            { file: configFile },
+            'configuration file changed: stopping, to be started again with it',
+          );
+          stop.abort();
+        });
 
   let changed = (): void => {};
   const tracker = new Tracker({
@@ -52,6 +65,7 @@ export async function runDaemon(settings: Settings, notes: readonly Note[]): Pro
     if (!stop.signal.aborted) throw error;
   } finally {
     stop.abort();
+    unwatch?.();
     process.off('SIGTERM', onSignal).off('SIGINT', onSignal);
   }
   return 0;

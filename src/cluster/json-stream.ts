@@ -56,7 +56,7 @@ const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const SPACE = 0x20;
 /** The level of objects in a list outside of its items: none. */
-const NOWHERE = -1;
+const NOWHERE = Number.POSITIVE_INFINITY;
 
 /** Counts braces and brackets outside of strings. All tokens of JSON are ASCII, so characters need no decoding here. */
 class Scanner {
