@@ -48,7 +48,7 @@ export function cidrContains(cidr: Cidr, address: Address): boolean {
   if (ipv6 !== address.includes(':')) return false;
   const base = cidr.slice(0, cidr.indexOf('/'));
   const shift = BigInt((ipv6 ? 128 : 32) - prefixLength(cidr));
-  return numberOf(base, ipv6) >> shift === numberOf(address, ipv6) >> shift;
+  return numberOf(base) >> shift === numberOf(address) >> shift;
 }
 
 /** A loopback address: 127.0.0.0/8 or ::1. */
@@ -56,8 +56,15 @@ export function isLoopback(address: Address): boolean {
   return address.startsWith('127.') || address === '::1';
 }
 
-function numberOf(address: string, ipv6: boolean): bigint {
-  return (ipv6 ? IPv6.fromString(address) : new IPv4(address)).getValue();
+/** The address as a number of 32 or 128 bits. */
+export function numberOf(address: string): bigint {
+  return (address.includes(':') ? IPv6.fromString(address) : new IPv4(address)).getValue();
+}
+
+/** The inverse of numberOf. */
+export function addressOf(number: bigint, ipv6: boolean): Address {
+  const text = ipv6 ? collapseIPv6Number(new IPv6(number).toString()) : new IPv4(number).toString();
+  return text as Address;
 }
 
 function parseIPv4(text: string): string | undefined {

@@ -1,4 +1,4 @@
-import { hash } from 'node:crypto';
+import { shortHash } from './hash.ts';
 import type { Endpoint, ServicePort } from './model.ts';
 import { endpointText } from './model.ts';
 
@@ -16,7 +16,7 @@ export interface ServicePortChains {
 
 /** KUBE-SVC-, KUBE-SVL-, KUBE-EXT- and KUBE-FW- with the ServicePort's hash. */
 export function servicePortChains(servicePort: Pick<ServicePort, 'name' | 'protocol'>): ServicePortChains {
-  const id = shortHash(servicePort.name + servicePort.protocol);
+  const id = shortHash(servicePort.name + servicePort.protocol, HASH_CHARACTERS);
   return {
     cluster: `KUBE-SVC-${id}`,
     local: `KUBE-SVL-${id}`,
@@ -30,19 +30,9 @@ export function endpointChain(
   servicePort: Pick<ServicePort, 'name' | 'protocol'>,
   endpoint: Pick<Endpoint, 'address' | 'port'>,
 ): string {
-  return `KUBE-SEP-${shortHash(servicePort.name + servicePort.protocol + endpointText(endpoint))}`;
+  const id = shortHash(servicePort.name + servicePort.protocol + endpointText(endpoint), HASH_CHARACTERS);
+  return `KUBE-SEP-${id}`;
 }
 
-const BASE32 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
-
-/** The first 16 characters of the base32 (RFC 4648) SHA-256 of the text: 80 bits. */
-function shortHash(text: string): string {
-  const digest = hash('sha256', text, 'buffer');
-  let out = '';
-  for (let i = 0; i < 80; i += 5) {
-    // Five bits at a time; they may straddle two bytes.
-    const pair = ((digest[i >> 3] ?? 0) << 8) | (digest[(i >> 3) + 1] ?? 0);
-    out += BASE32[(pair >> (11 - (i & 7))) & 31];
-  }
-  return out;
-}
+/** 80 bits: with the longest prefix they fit the 28 characters of a chain's name. */
+const HASH_CHARACTERS = 16;

@@ -102,22 +102,20 @@ function difference(ruleset: Ruleset, ledger: Ledger, keys: Iterable<string>): D
   return { additions, deletions, drifted };
 }
 
-/** A new section begins where one more owner would be too many: an owner's objects never part. */
+/** An owner's objects never part, wherever they stand among the changes: its chains lead to each other. */
 function additionSections(table: Table, changes: readonly Change[], batch: number): SectionBuilder[] {
+  const own = changes.filter((change) => change.table === table);
   const sections: SectionBuilder[] = [];
   let section: SectionBuilder | undefined;
   let owners = 0;
-  let owner: string | undefined;
-  for (const change of changes) {
-    if (change.table !== table) continue;
-    if (change.owner !== owner) owners++;
-    if (!section || owners > batch) {
+  for (const objects of Map.groupBy(own, ({ owner }) => owner).values()) {
+    if (!section || owners >= batch) {
       section = new SectionBuilder(table);
       sections.push(section);
-      owners = 1;
+      owners = 0;
     }
-    owner = change.owner;
-    add(section, change);
+    owners++;
+    for (const change of objects) add(section, change);
   }
   return sections;
 }
