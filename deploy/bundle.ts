@@ -22,6 +22,26 @@ const withoutSideEffects: Plugin = {
   },
 };
 
+/**
+ * The client library's own requests go through undici (1.4 MB); Fairlead's do not (src/cluster/connection.ts), and
+ * this says so if that should ever change.
+ */
+const withoutUndici: Plugin = {
+  name: 'without-undici',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^undici$/ }, ({ path }) => ({
+      path,
+      namespace: 'without-undici',
+      sideEffects: false,
+    }));
+    onLoad({ filter: /.*/, namespace: 'without-undici' }, () => ({
+      contents: ['Agent', 'ProxyAgent', 'fetch', 'Headers', 'FormData']
+        .map((name) => `export function ${name}() { throw new Error('undici is not part of this bundle'); }`)
+        .join('\n'),
+    }));
+  },
+};
+
 const outfile = 'dist/fairlead.js';
 const { metafile } = await build({
   entryPoints: ['src/main.ts'],
@@ -34,7 +54,9 @@ const { metafile } = await build({
   minifyWhitespace: true,
   legalComments: 'none',
   metafile: true,
-  plugins: [withoutSideEffects],
+  plugins: [withoutUndici, withoutSideEffects],
+  // Optional accelerators that their users look for and do without.
+  external: ['utf-8-validate', 'bufferutil', 'supports-color'],
   // Dependencies in CommonJS ask for Node's own modules by require.
   banner: {
     js: "import { createRequire as fairleadCreateRequire } from 'node:module'; const require = fairleadCreateRequire(import.meta.url);",

@@ -24,7 +24,7 @@ const BACKEND = 'nft';
 export async function runDemo(report: DemoReport, resources: AsyncDisposableStack): Promise<void> {
   report.say('Fairlead demo: a node, its Pods and a client, in network namespaces of this machine\n');
   const lab = resources.use(await Lab.create());
-  describeLab(report);
+  drawLab(report);
 
   const api = await startApiServer();
   resources.defer(() => api.close());
@@ -91,7 +91,7 @@ export async function dryRunOfDemo(report: DemoReport, hindrance: string): Promi
   report.say('As root on Linux, with iptables, `npm run demo` sends real requests through these rules.');
 }
 
-function describeLab(report: DemoReport): void {
+function drawLab(report: DemoReport): void {
   const { ipv4: own } = ADDRESSES;
   const [client] = own.clients;
   report.detail(
@@ -156,10 +156,12 @@ function reportSyncs(report: DemoReport, fairlead: FairleadProcess, since: numbe
 function tryNext(report: DemoReport): void {
   report.section('To try next');
   const from = FIXTURES.map((file) => `--from ${file}`).join(' ');
-  report.columns([
-    [`node src/main.ts --dry-run ${from} --hostname-override ${NODE_NAME}`, ''],
-    ['', 'the same rules, printed, without root'],
-    [`node src/main.ts --dry-run --kubeconfig ~/.kube/config --hostname-override NODE`, ''],
-    ['', 'what a node of your own cluster should have; changes nothing'],
-  ]);
+  report.detail(
+    'These rules, printed, without root:',
+    `   node src/main.ts --dry-run ${from} --hostname-override ${NODE_NAME}`,
+    'What a node of your own cluster should have, changing nothing:',
+    '   node src/main.ts --dry-run --kubeconfig ~/.kube/config --hostname-override NODE',
+    'All that has to work, on both iptables backends and in both IP families:',
+    '   npx vitest run test/lab',
+  );
 }

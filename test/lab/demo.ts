@@ -9,12 +9,14 @@ import { labHindrance } from './hindrance.ts';
 
 const report = new DemoReport(process.stdout);
 
-/** Resolves when the user has had enough. */
+/** Resolves when the user has had enough, to the exit code that says so. A second Ctrl-C changes nothing. */
 function interruption(): Promise<number> {
   return new Promise((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-      process.once(signal, () => resolve(128 + constants.signals[signal]));
+      process.on(signal, () => resolve(128 + constants.signals[signal]));
     }
+    // Nobody reads any more: `npm run demo | head`.
+    process.stdout.on('error', () => resolve(128 + constants.signals.SIGPIPE));
   });
 }
 

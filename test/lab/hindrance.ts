@@ -1,5 +1,6 @@
 import { access, constants } from 'node:fs/promises';
 import { join } from 'node:path';
+import { ExecaError } from 'execa';
 import { searchPath } from './command.ts';
 import { addNamespaces, newPrefix, removeNamespacesSync } from './namespaces.ts';
 
@@ -35,11 +36,16 @@ async function kernelHindrance(): Promise<string | undefined> {
     }
     return undefined;
   } catch (error) {
-    const [first = ''] = String(error instanceof Error ? error.message : error).split('\n', 1);
-    return `this kernel or container does not allow it: ${first}`;
+    return `this kernel or container does not allow it: ${reason(error)}`;
   } finally {
     removeNamespacesSync(prefix);
   }
+}
+
+/** The first line that the tool itself had to say. */
+function reason(error: unknown): string {
+  const text = error instanceof ExecaError && typeof error.stderr === 'string' ? error.stderr : String(error);
+  return text.trim().split('\n', 1)[0] ?? '';
 }
 
 async function isInstalled(command: string): Promise<boolean> {

@@ -44,21 +44,39 @@ await describeLab('iptables mode, taking over from kube-proxy', () => {
     };
     const dumps = () => Promise.all(FAMILIES.map((family) => dumpRules(node.namespace, backend, family)));
 
+    /** Fairlead starts on the node, syncs both families, and ends. */
+    const takeOver = async (of: CorpusCase) => {
+      await toolbox.forget();
+      const flags = ['--config', of.config, '--from', of.cluster, '--iptables-backend', backend];
+      await using fairlead = new FairleadProcess(node.namespace, flags, { PATH: toolbox.path });
+      await fairlead.synced();
+      expect(await fairlead.stop()).toBe(0);
+      return fairlead;
+    };
+
     it.each(CASES.map((of) => [of.name, of] as const))('%s: writes nothing', async (_, of) => {
       await become(of);
       const before = await dumps();
-      await toolbox.forget();
-      await using fairlead = new FairleadProcess(
-        node.namespace,
-        ['--config', of.config, '--from', of.cluster, '--iptables-backend', backend],
-        { PATH: toolbox.path },
-      );
-      await fairlead.synced();
-      expect(await fairlead.stop()).toBe(0);
+      const fairlead = await takeOver(of);
       expect(await toolbox.writes()).toEqual([]);
       for (const family of FAMILIES) {
         expect(fairlead.syncs(family), 'what it says itself').toMatchObject([{ lines: 0 }]);
       }
+      expect(await dumps()).toEqual(before);
+    });
+
+    it('puts back what somebody has removed, and nothing else', async () => {
+      const [of] = CASES.filter(({ name }) => name === 'clusterip-tcp');
+      if (of === undefined) expect.fail('the corpus must have the case clusterip-tcp');
+      await become(of);
+      const before = await dumps();
+      const chain = /^:(KUBE-SVC-\S+)/m.exec(before[0] ?? '')?.[1] ?? '';
+      await node.namespace.run([tool(backend, 'ipv4'), '-w', '-t', 'nat', '-D', chain, '1']);
+      expect(await dumps()).not.toEqual(before);
+      await takeOver(of);
+      const writes = await toolbox.writes();
+      expect(writes.length).toBeGreaterThan(0);
+      expect(writes.filter((line) => !line.includes(chain))).toEqual([]);
       expect(await dumps()).toEqual(before);
     });
   });
