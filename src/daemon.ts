@@ -1,22 +1,18 @@
 import type { Address, Family } from '../rules/model.ts';
-import { FAMILIES } from '../rules/model.ts';
 import { nodePortScope } from '../rules/node-ports.ts';
 import type { Clock } from './cluster/clock.ts';
 import type { Logger } from './cluster/observer.ts';
 import { modeSettings } from './config/mode.ts';
 import type { Settings } from './config/settings.ts';
 import { readLocalAddresses } from './dataplane/addresses.ts';
-import { iptablesCompiler } from './dataplane/compilers.ts';
-import { DataplaneError, type Ledger } from './dataplane/dataplane.ts';
+import { DataplaneError } from './dataplane/dataplane.ts';
 import type { Exec } from './dataplane/exec.ts';
-import { ensureNfacctObjects, probeCapabilities } from './dataplane/iptables/capabilities.ts';
-import { IptablesDataplane } from './dataplane/iptables/dataplane.ts';
-import { detectBackend, IptablesTools } from './dataplane/iptables/tools.ts';
+import { type PreparedFamily, prepare } from './dataplane/prepare.ts';
 import { ensureSysctl, type Sysctl } from './dataplane/sysctl.ts';
 import { DesiredState } from './desired-state.ts';
 import { RuntimeFailure } from './failure.ts';
 import { releaseMemory } from './memory.ts';
-import { type Capabilities, givenAddresses, nodeFacts, primaryFamily, proxySettings } from './node-facts.ts';
+import { givenAddresses, nodeFacts, primaryFamily, proxySettings } from './node-facts.ts';
 import { Reconciler } from './reconciler.ts';
 import { StartGate } from './start-gate.ts';
 import type { Tracker } from './tracker/tracker.ts';
@@ -55,31 +51,26 @@ export class Daemon {
    */
   async run(signal: AbortSignal): Promise<void> {
     const { settings, tracker, logger, exec, clock } = this.#options;
-    const { iptablesBackend, localAddresses, ipFamily } = settings;
-    const backend = iptablesBackend === 'auto' ? await detectBackend(exec, signal) : iptablesBackend;
-    logger.info({ backend }, 'iptables backend chosen');
+    const { localAddresses } = settings;
     this.#localAddresses = localAddresses
       ? givenAddresses(localAddresses)
       : await readLocalAddresses(exec, signal);
-    const nfacct = await ensureNfacctObjects(exec, signal);
-    const families = ipFamily === undefined ? FAMILIES : [ipFamily];
-    const tools = families.map((family) => new IptablesTools(family, backend, exec));
-    const probed = await Promise.all(tools.map((tool) => probe(tool, nfacct, clock, signal)));
+    const families = await prepare(this.#options, signal);
     if (!(await this.#gate.pass(tracker, settings, logger, clock, signal))) return;
 
-    const primary = families.length === 1 ? families[0] : primaryFamily(settings, tracker.node);
+    const [only] = families.keys();
+    const primary = families.size === 1 ? only : primaryFamily(settings, tracker.node);
     const running: Promise<void>[] = [];
-    for (const [i, tool] of tools.entries()) {
-      const found = probed[i];
-      if (found instanceof DataplaneError) refuse(tool.family, primary, found, logger);
-      else if (found) running.push(this.#start(tool, found, signal));
+    for (const [family, found] of families) {
+      if (found instanceof DataplaneError) refuse(family, primary, found, logger);
+      else running.push(this.#start(family, found, signal));
     }
     await Promise.all(running);
   }
 
-  #start(tools: IptablesTools, { capabilities, ledger, readAt }: Probed, signal: AbortSignal): Promise<void> {
+  #start(family: Family, prepared: PreparedFamily, signal: AbortSignal): Promise<void> {
     const { settings, tracker, logger, clock, random } = this.#options;
-    const { family } = tools;
+    const { dataplane, compiler, capabilities, ledger, readAt } = prepared;
     let localhostOpened = false;
     const context = () => {
       const node = nodeFacts(family, settings, {
@@ -90,8 +81,8 @@ export class Daemon {
       return { node, settings: proxySettings(family, settings, node, capabilities) };
     };
     const reconciler = new Reconciler({
-      dataplane: new IptablesDataplane(tools),
-      desired: new DesiredState(family, tracker, iptablesCompiler),
+      dataplane,
+      desired: new DesiredState(family, tracker, compiler),
       context,
       logger,
       clock,
@@ -106,7 +97,8 @@ export class Daemon {
         synced: ({ adopted }) => {
           if (adopted !== undefined) setTimeout(releaseMemory, 200).unref();
           const { node, settings: proxy } = context();
-          if (localhostOpened || !nodePortScope(node, proxy).localhost) return;
+          if (localhostOpened || settings.mode !== 'iptables' || !nodePortScope(node, proxy).localhost)
+            return;
           localhostOpened = true;
           this.#openLocalhost();
         },
@@ -135,29 +127,6 @@ const DEFAULT_MIN_SYNC_PERIOD_MS = 0;
 const LEDGER_FRESH_MS = 5_000;
 
 const FAMILY_NAMES: Readonly<Record<Family, string>> = { ipv4: 'IPv4', ipv6: 'IPv6' };
-
-interface Probed {
-  readonly capabilities: Capabilities;
-  readonly ledger: Ledger;
-  /** ms since the epoch. */
-  readonly readAt: number;
-}
-
-async function probe(
-  tools: IptablesTools,
-  nfacct: boolean,
-  clock: Clock,
-  signal: AbortSignal,
-): Promise<Probed | DataplaneError> {
-  try {
-    const readAt = clock.now();
-    const ledger = await new IptablesDataplane(tools).adopt(signal);
-    return { capabilities: await probeCapabilities(tools, ledger, nfacct, signal), ledger, readAt };
-  } catch (error) {
-    if (error instanceof DataplaneError && error.code !== 'aborted') return error;
-    throw error;
-  }
-}
 
 function refuse(family: Family, primary: Family | undefined, error: DataplaneError, logger: Logger): void {
   const message = `${FAMILY_NAMES[family]} cannot be programmed: ${error.message}`;
