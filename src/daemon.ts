@@ -1,48 +1,100 @@
-import type { Address, Family } from '../rules/model.ts';
+import type {
+  Address,
+  Family,
+  NodeFacts,
+  ProxySettings,
+  ServicePort,
+  ServicePortKey,
+} from '../rules/model.ts';
 import { nodePortScope } from '../rules/node-ports.ts';
 import type { Clock } from './cluster/clock.ts';
-import type { Logger } from './cluster/observer.ts';
+import { pause } from './cluster/clock.ts';
 import { modeSettings } from './config/mode.ts';
 import type { Settings } from './config/settings.ts';
 import { readLocalAddresses } from './dataplane/addresses.ts';
+import { ConntrackReconciler } from './dataplane/conntrack/reconciler.ts';
+import { ConntrackTool } from './dataplane/conntrack/tool.ts';
 import { DataplaneError } from './dataplane/dataplane.ts';
-import type { Exec } from './dataplane/exec.ts';
+import type { Exec, LineExec } from './dataplane/exec.ts';
 import { type PreparedFamily, prepare } from './dataplane/prepare.ts';
-import { ensureSysctl, type Sysctl } from './dataplane/sysctl.ts';
+import type { Sysctl } from './dataplane/sysctl.ts';
 import { DesiredState } from './desired-state.ts';
 import { RuntimeFailure } from './failure.ts';
+import { openLocalhost } from './localhost-node-ports.ts';
+import type { Logger } from './log.ts';
 import { releaseMemory } from './memory.ts';
 import { givenAddresses, nodeFacts, primaryFamily, proxySettings } from './node-facts.ts';
-import { Reconciler } from './reconciler.ts';
+import { Reconciler, type SyncObserver, type SyncReport, tellAll } from './reconciler.ts';
 import { StartGate } from './start-gate.ts';
+import type { LostClaim } from './tracker/claims.ts';
 import type { Tracker } from './tracker/tracker.ts';
 
 export interface DaemonOptions {
   readonly settings: Settings;
   readonly tracker: Tracker;
   readonly logger: Logger;
-  readonly exec: Exec;
+  readonly exec: Exec & LineExec;
   readonly sysctl: Sysctl;
   readonly clock: Clock;
   /** Uniform in [0, 1). */
   readonly random: () => number;
+  readonly observer?: DaemonObserver;
+}
+
+/** Watches the daemon without taking part: health, metrics, Events. */
+export interface DaemonObserver extends SyncObserver {
+  /** The ServicePort is like this now; undefined: gone. */
+  compiled?(family: Family, key: ServicePortKey, servicePort: ServicePort | undefined, node: NodeFacts): void;
+  /** `duration` in ms. */
+  conntrackReconciled?(family: Family, duration: number, deleted: number): void;
+}
+
+/** One family that is being programmed. */
+export interface RunningFamily {
+  readonly family: Family;
+  readonly reconciler: Reconciler;
+  readonly desired: DesiredState;
+  readonly context: () => { readonly node: NodeFacts; readonly settings: ProxySettings };
 }
 
 /** Programs one node from what the tracker knows: a reconciler for each IP family, each for itself. */
 export class Daemon {
   readonly #options: DaemonOptions;
   readonly #gate = new StartGate();
-  readonly #reconcilers: Reconciler[] = [];
+  readonly #running: RunningFamily[] = [];
+  readonly #conntrack: ConntrackReconciler;
   #localAddresses: readonly Address[] = [];
 
   constructor(options: DaemonOptions) {
     this.#options = options;
+    const { exec, logger, clock, random, observer } = options;
+    this.#conntrack = new ConntrackReconciler({
+      tool: new ConntrackTool(exec),
+      logger,
+      clock,
+      random,
+      desired: (family) => this.#udpFlows(family),
+      observer: {
+        reconciled: ({ family, duration, deleted }) =>
+          observer?.conntrackReconciled?.(family, duration, deleted),
+      },
+    });
   }
 
   /** The tracker has changed. */
   changed(): void {
     this.#gate.check();
-    for (const reconciler of this.#reconcilers) reconciler.request();
+    for (const { reconciler } of this.#running) reconciler.request();
+  }
+
+  /** The families that are being programmed. */
+  get running(): readonly RunningFamily[] {
+    return this.#running;
+  }
+
+  /** Destinations of a family that go to an older Service. */
+  lostClaims(family: Family): readonly LostClaim[] {
+    return this.#running.find((entry) => entry.family === family)?.desired.lostClaims ?? [];
   }
 
   /**
@@ -65,13 +117,14 @@ export class Daemon {
       if (found instanceof DataplaneError) refuse(family, primary, found, logger);
       else running.push(this.#start(family, found, signal));
     }
+    if (!localAddresses) running.push(this.#followAddresses(signal));
+    running.push(this.#conntrack.run(signal));
     await Promise.all(running);
   }
 
   #start(family: Family, prepared: PreparedFamily, signal: AbortSignal): Promise<void> {
-    const { settings, tracker, logger, clock, random } = this.#options;
+    const { settings, tracker, logger, clock, random, observer } = this.#options;
     const { dataplane, compiler, capabilities, ledger, readAt } = prepared;
-    let localhostOpened = false;
     const context = () => {
       const node = nodeFacts(family, settings, {
         node: tracker.node,
@@ -80,9 +133,12 @@ export class Daemon {
       });
       return { node, settings: proxySettings(family, settings, node, capabilities) };
     };
+    const desired = new DesiredState(family, tracker, compiler, (key, servicePort, node) =>
+      observer?.compiled?.(family, key, servicePort, node),
+    );
     const reconciler = new Reconciler({
       dataplane,
-      desired: new DesiredState(family, tracker, compiler),
+      desired,
       context,
       logger,
       clock,
@@ -92,31 +148,73 @@ export class Daemon {
         : DEFAULT_MIN_SYNC_PERIOD_MS,
       syncPeriod: modeSettings(settings.config).syncPeriod,
       ledger: clock.now() - readAt < LEDGER_FRESH_MS ? ledger : undefined,
-      observer: {
-        // Only once the guard against neighbours stands.
-        synced: ({ adopted }) => {
-          if (adopted !== undefined) setTimeout(releaseMemory, 200).unref();
-          const { node, settings: proxy } = context();
-          if (localhostOpened || settings.mode !== 'iptables' || !nodePortScope(node, proxy).localhost)
-            return;
-          localhostOpened = true;
-          this.#openLocalhost();
-        },
-      },
+      observer: tellAll([this.#aftermath(context), ...(observer ? [observer] : [])]),
     });
-    this.#reconcilers.push(reconciler);
+    this.#running.push({ family, reconciler, desired, context });
     reconciler.request();
     return reconciler.run(signal);
   }
 
-  /** Node ports on 127.0.0.1 need packets from there to be routed. */
-  #openLocalhost(): void {
-    const { sysctl, logger } = this.#options;
-    const outcome = ensureSysctl(sysctl, 'net/ipv4/conf/all/route_localnet', '1');
-    if (outcome === 'set')
-      logger.info({}, 'net/ipv4/conf/all/route_localnet set to 1, for node ports on 127.0.0.1');
-    if (typeof outcome === 'object')
-      logger.warn({}, `${outcome.failed}; node ports do not answer on 127.0.0.1`);
+  /** What follows a sync. */
+  #aftermath(context: RunningFamily['context']): SyncObserver {
+    const { settings, sysctl, logger } = this.#options;
+    let localhostOpened = false;
+    let failed = false;
+    return {
+      failed: () => {
+        failed = true;
+      },
+      synced: (report: SyncReport) => {
+        if (report.adopted !== undefined) setTimeout(releaseMemory, 200).unref();
+        // What a failed sync compiled is not told again by the next one.
+        if (failed || report.servicePorts.some((key) => key.endsWith('/udp')))
+          this.#conntrack.request(report.family);
+        failed = false;
+        const { node, settings: proxy } = context();
+        if (localhostOpened || settings.mode !== 'iptables' || !nodePortScope(node, proxy).localhost) return;
+        localhostOpened = true;
+        // Only now that the guard against neighbours stands.
+        openLocalhost(sysctl, logger);
+      },
+    };
+  }
+
+  /** All UDP ServicePorts with their own destinations, and what flows to node ports depend on. */
+  #udpFlows(family: Family): {
+    servicePorts: readonly ServicePort[];
+    node: NodeFacts;
+    settings: ProxySettings;
+  } {
+    const { tracker, settings } = this.#options;
+    const running = this.#running.find((entry) => entry.family === family);
+    if (!running) throw new Error(`${family} is not being programmed`);
+    const keys = [...tracker.servicePortKeys(family)].filter((key) => key.endsWith('/udp'));
+    const servicePorts = keys
+      .map((key) => tracker.resolve(family, key)?.servicePort)
+      .filter((servicePort) => servicePort !== undefined);
+    const context = running.context();
+    // Only iptables mode serves node ports on 127.0.0.1.
+    const localhostNodePorts = settings.mode === 'iptables' && context.settings.localhostNodePorts;
+    return { servicePorts, node: context.node, settings: { ...context.settings, localhostNodePorts } };
+  }
+
+  /** Node ports and source ranges depend on the node's addresses, which may change at any time. */
+  async #followAddresses(signal: AbortSignal): Promise<void> {
+    const { exec, clock, logger, settings } = this.#options;
+    for (;;) {
+      await pause(clock, modeSettings(settings.config).syncPeriod, signal);
+      if (signal.aborted) return;
+      try {
+        const now = await readLocalAddresses(exec, signal);
+        if (String(now) === String(this.#localAddresses)) continue;
+        logger.info({ addresses: now.length }, "this node's addresses have changed");
+        this.#localAddresses = now;
+        this.changed();
+      } catch (error) {
+        if (signal.aborted) return;
+        logger.warn({}, `this node's addresses could not be read: ${(error as Error).message}`);
+      }
+    }
   }
 }
 

@@ -19,6 +19,9 @@ export interface Compiler {
   servicePort(servicePort: ServicePort, context: Context): Fragment;
 }
 
+/** Is told what each ServicePort is like when it is compiled; undefined: it is gone. */
+export type Compiled = (key: ServicePortKey, servicePort: ServicePort | undefined, node: NodeFacts) => void;
+
 /**
  * Endpoints of one family above which comments vanish, and below which they come back: kube-proxy has the first
  * number for both, and would rewrite everything at each crossing.
@@ -32,6 +35,7 @@ export class DesiredState {
   readonly #family: Family;
   readonly #tracker: Tracker;
   readonly #compiler: Compiler;
+  readonly #compiled: Compiled;
   readonly #lost = new Map<ServicePortKey, readonly LostClaim[]>();
   /** Fragments before the changes that are not known to be applied; undefined where there was none. */
   readonly #lastGood = new Map<ServicePortKey, Fragment | undefined>();
@@ -39,7 +43,8 @@ export class DesiredState {
   #contextText = '';
   #largeCluster = false;
 
-  constructor(family: Family, tracker: Tracker, compiler: Compiler) {
+  constructor(family: Family, tracker: Tracker, compiler: Compiler, compiled: Compiled = () => {}) {
+    this.#compiled = compiled;
     this.#family = family;
     this.#tracker = tracker;
     this.#compiler = compiler;
@@ -78,6 +83,7 @@ export class DesiredState {
     const resolved = this.#tracker.resolve(this.#family, key);
     if (resolved && resolved.lost.length > 0) this.#lost.set(key, resolved.lost);
     else this.#lost.delete(key);
+    this.#compiled(key, resolved?.servicePort, this.#context.node);
     if (!this.#lastGood.has(key)) this.#lastGood.set(key, this.ruleset.fragment(key));
     return this.ruleset.set(key, resolved && this.#compiler.servicePort(resolved.servicePort, this.#context));
   }

@@ -3,7 +3,9 @@ import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { runCleanup } from './cli/cleanup.ts';
 import { runDryRun } from './cli/dry-run.ts';
+import { runInit } from './cli/init.ts';
 import { runDaemon } from './cli/run.ts';
+import { writeConfig } from './cli/write-config.ts';
 import { loadSettings } from './config/load.ts';
 import { exitCodeOf, messageOf } from './failure.ts';
 
@@ -17,7 +19,9 @@ async function main(argv: readonly string[]): Promise<number> {
     }
     const { settings, notes } = loaded;
     if (settings.dryRun) return await runDryRun(settings, notes);
+    if (settings.writeConfigTo !== undefined) return writeConfig(settings.writeConfigTo, settings);
     if (settings.cleanup) return await runCleanup(settings);
+    if (settings.initOnly) return await runInit(settings);
     return await runDaemon(settings, notes);
   } catch (error) {
     process.stderr.write(`fairlead: ${messageOf(error)}\n`);

@@ -39,6 +39,8 @@ export interface SyncReport {
   readonly family: Family;
   /** ServicePorts that were compiled anew. */
   readonly servicePorts: readonly ServicePortKey[];
+  /** Everything was compared with what the kernel has; false: only what had changed. */
+  readonly full: boolean;
   /** Lines of payload; 0: the kernel had it all. */
   readonly lines: number;
   /** Objects that were found in the kernel, where this sync read it. */
@@ -55,11 +57,28 @@ export interface SyncReport {
 export interface SyncObserver {
   /** Something has changed that the next sync will look at. */
   requested?(family: Family): void;
+  /** A sync begins: what changes from now on is for the next one. */
+  started?(family: Family): void;
   synced?(report: SyncReport): void;
-  failed?(family: Family, error: DataplaneError): void;
+  /** A sync failed, and is tried again. `duration` in ms. */
+  failed?(failure: { family: Family; error: DataplaneError; duration: number; full: boolean }): void;
   quarantined?(family: Family, servicePort: ServicePortKey, error: DataplaneError): void;
   /** Our chains were changed by somebody else again and again. */
   contested?(family: Family, repairs: number): void;
+}
+
+/** Tells several observers the same. */
+export function tellAll(observers: readonly SyncObserver[]): SyncObserver {
+  return {
+    requested: (family) => observers.forEach((observer) => void observer.requested?.(family)),
+    started: (family) => observers.forEach((observer) => void observer.started?.(family)),
+    synced: (report) => observers.forEach((observer) => void observer.synced?.(report)),
+    failed: (failure) => observers.forEach((observer) => void observer.failed?.(failure)),
+    quarantined: (family, servicePort, error) =>
+      observers.forEach((observer) => void observer.quarantined?.(family, servicePort, error)),
+    contested: (family, repairs) =>
+      observers.forEach((observer) => void observer.contested?.(family, repairs)),
+  };
 }
 
 const RETRY_MIN_MS = 250;
@@ -167,6 +186,9 @@ export class Reconciler {
   /** @returns ms after which to try again; undefined where there is no need. */
   async #attempt(signal: AbortSignal): Promise<number | undefined> {
     const { observer, logger, clock } = this.#options;
+    const started = clock.now();
+    const full = this.#ledger === undefined || this.#unread;
+    observer?.started?.(this.family);
     try {
       const report = await this.#sync(signal);
       this.#backoff.reset();
@@ -176,7 +198,7 @@ export class Reconciler {
       if (signal.aborted) return undefined;
       if (!(error instanceof DataplaneError)) throw error;
       if (error.code !== 'transient') this.#ledger = undefined;
-      observer?.failed?.(this.family, error);
+      observer?.failed?.({ family: this.family, error, duration: clock.now() - started, full });
       const retryIn = this.#backoff.next();
       const { code, line, excerpt } = error;
       logger.warn(
@@ -227,7 +249,7 @@ export class Reconciler {
       },
       'synced',
     );
-    return { family, servicePorts, lines, adopted, repaired, objects: ledger.size, duration };
+    return { family, servicePorts, full: fresh, lines, adopted, repaired, objects: ledger.size, duration };
   }
 
   /** A repair now and then is somebody's mistake; one after the other is another proxy. */

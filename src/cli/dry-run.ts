@@ -1,13 +1,15 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { getSystemErrorMessage } from 'node:util';
 import { printRuleset } from '../../rules/iptables/print.ts';
-import type { Family } from '../../rules/model.ts';
+import type { Address, Family } from '../../rules/model.ts';
 import { FAMILIES } from '../../rules/model.ts';
 import type { Note, Settings } from '../config/settings.ts';
 import { iptablesCompiler } from '../dataplane/compilers.ts';
 import { DesiredState } from '../desired-state.ts';
 import { RuntimeFailure } from '../failure.ts';
 import { givenAddresses, nodeFacts, proxySettings } from '../node-facts.ts';
+import { show } from '../tracker/problem.ts';
 import { Tracker } from '../tracker/tracker.ts';
 import { readClusterInto } from './cluster.ts';
 import { readFilesInto } from './objects.ts';
@@ -17,9 +19,11 @@ export async function runDryRun(settings: Settings, notes: readonly Note[]): Pro
   const warn = (message: string): void => {
     process.stderr.write(`${message}\n`);
   };
+  // Who has seen enough (`| head`) closes the pipe: no reason to fail.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
   for (const note of notes) warn(note.message);
   const tracker = new Tracker({ nodeName: settings.nodeName, report: ({ message }) => warn(message) });
-  if (settings.from.length > 0) readFilesInto(tracker, settings.from);
+  if (settings.from.length > 0) readFilesInto(tracker, settings.from, warn);
   else
     await readClusterInto(tracker, settings, {
       info: () => {},
@@ -28,7 +32,7 @@ export async function runDryRun(settings: Settings, notes: readonly Note[]): Pro
     });
   const sections = dryRun(tracker, settings, warn);
   if (settings.outputDir === undefined) {
-    process.stdout.write(sections.map(({ tool, text }) => `# ${tool}\n${text}`).join(''));
+    await print(sections.map(({ tool, text }) => `# ${tool}\n${text}`).join(''));
   } else {
     for (const { file, text } of sections) writeSection(join(settings.outputDir, file), text);
   }
@@ -67,12 +71,12 @@ export function dryRun(
     });
     if (node === undefined && !warned) {
       warned = true;
-      warn(`Node ${settings.nodeName} is not among the objects: its node IP is taken to be ${facts.nodeIP}`);
+      warn(missingNode(settings.nodeName, facts.nodeIP));
     }
     const desired = new DesiredState(family, tracker, iptablesCompiler);
     desired.update(facts, proxySettings(family, settings, facts, { nfacct: true, randomFully: true }));
     for (const { loser, winner, what } of desired.lostClaims) {
-      warn(`ServicePort ${loser}: ${what} goes to the older ServicePort ${winner}`);
+      warn(`ServicePort ${loser} does not get ${what}: ServicePort ${winner} claimed it first`);
     }
     const tool = SAVE_TOOLS[family];
     return { tool, file: `${tool}.txt`, text: printRuleset(desired.ruleset) };
@@ -81,11 +85,36 @@ export function dryRun(
 
 const SAVE_TOOLS: Readonly<Record<Family, string>> = { ipv4: 'iptables-save', ipv6: 'ip6tables-save' };
 
+function missingNode(name: string, nodeIP: Address): string {
+  const instead = `going on with node IP ${nodeIP}, no zone and no Pod networks`;
+  return `Node ${show(name)} is not among the objects (--hostname-override names another): ${instead}`;
+}
+
+function print(text: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    process.stdout.write(text, (error) => {
+      if (!error || codeOf(error) === 'EPIPE') resolve();
+      else reject(outputFailure('standard output', error));
+    });
+  });
+}
+
 function writeSection(path: string, text: string): void {
   try {
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, text);
   } catch (error) {
-    throw new RuntimeFailure('output', `--output-dir: ${(error as Error).message}`, { cause: error });
+    throw outputFailure(`--output-dir: ${path}`, error);
   }
+}
+
+function outputFailure(where: string, error: unknown): RuntimeFailure {
+  const { errno, path } = error as NodeJS.ErrnoException;
+  const reason = errno === undefined ? String(error) : getSystemErrorMessage(errno);
+  const which = path === undefined || where.endsWith(path) ? '' : ` (${path})`;
+  return new RuntimeFailure('output', `${where} cannot be written: ${reason}${which}`, { cause: error });
+}
+
+function codeOf(error: Error): string | undefined {
+  return (error as NodeJS.ErrnoException).code;
 }

@@ -1,11 +1,20 @@
+import { availableParallelism } from 'node:os';
 import { followCluster } from '../cluster/api.ts';
 import { systemClock } from '../cluster/clock.ts';
+import type { Connection } from '../cluster/connection.ts';
+import type { Observer } from '../cluster/observer.ts';
+import { fetchVersion } from '../cluster/version.ts';
 import type { Note, Settings } from '../config/settings.ts';
 import { watchConfigFile } from '../config-watch.ts';
 import { Daemon } from '../daemon.ts';
+import { ConntrackTool } from '../dataplane/conntrack/tool.ts';
 import { systemExec } from '../dataplane/exec.ts';
+import { applyKernelSettings } from '../dataplane/kernel-settings.ts';
 import { systemSysctl } from '../dataplane/sysctl.ts';
+import { EventRecorder } from '../events/event-recorder.ts';
+import { Instruments } from '../instruments.ts';
 import { createLogger, type Logger } from '../log.ts';
+import { reportProblem } from '../problem-events.ts';
 import { Tracker } from '../tracker/tracker.ts';
 import { connect } from './cluster.ts';
 import { readFilesInto } from './objects.ts';
@@ -13,7 +22,7 @@ import { readFilesInto } from './objects.ts';
 /** Follows the cluster, or takes the files as they are now, and programs the node until SIGTERM or SIGINT. */
 export async function runDaemon(settings: Settings, notes: readonly Note[]): Promise<number> {
   const logger = createLogger(settings);
-  const { version, mode, nodeName } = settings;
+  const { version, mode, nodeName, configFile } = settings;
   logger.info({ version, mode, node: nodeName }, 'starting');
   for (const { level, message } of notes) logger[level]({}, message);
 
@@ -23,8 +32,6 @@ export async function runDaemon(settings: Settings, notes: readonly Note[]): Pro
     stop.abort();
   };
   process.once('SIGTERM', onSignal).once('SIGINT', onSignal);
-
-  const { configFile } = settings;
   const unwatch =
     configFile === undefined
       ? undefined
@@ -35,32 +42,8 @@ export async function runDaemon(settings: Settings, notes: readonly Note[]): Pro
           );
           stop.abort();
         });
-
-  let changed = (): void => {};
-  const tracker = new Tracker({
-    nodeName,
-    report: ({ message }) => logger.warn({}, message),
-    changed: () => changed(),
-  });
-  const daemon = new Daemon({
-    settings,
-    tracker,
-    logger,
-    exec: systemExec,
-    sysctl: systemSysctl,
-    clock: systemClock,
-    random: Math.random,
-  });
-  changed = () => daemon.changed();
   try {
-    if (settings.from.length > 0) {
-      readFilesInto(tracker, settings.from);
-      // Nothing else keeps the process alive once all is programmed.
-      const alive = setInterval(() => {}, 2 ** 30);
-      await daemon.run(stop.signal).finally(() => clearInterval(alive));
-    } else {
-      await followAndProgram(settings, tracker, daemon, logger, stop);
-    }
+    await program(settings, logger, stop);
   } catch (error) {
     if (!stop.signal.aborted) throw error;
   } finally {
@@ -71,27 +54,96 @@ export async function runDaemon(settings: Settings, notes: readonly Note[]): Pro
   return 0;
 }
 
-async function followAndProgram(
-  settings: Settings,
-  tracker: Tracker,
-  daemon: Daemon,
-  logger: Logger,
-  stop: AbortController,
-): Promise<void> {
-  const connection = await connect(settings);
-  const following = followCluster({
-    connection,
-    sink: tracker,
+async function program(settings: Settings, logger: Logger, stop: AbortController): Promise<void> {
+  const { signal } = stop;
+  const clock = systemClock;
+  let daemon: Daemon | undefined;
+  let events: EventRecorder | undefined;
+  const tracker = new Tracker({
     nodeName: settings.nodeName,
-    serviceCIDRs: settings.mode === 'nftables',
-    logger,
-    signal: stop.signal,
+    report: (problem) => {
+      logger.warn({}, problem.message);
+      reportProblem(problem, (event) => events?.event(event));
+    },
+    changed: () => daemon?.changed(),
   });
+  const instruments = new Instruments({
+    settings,
+    tracker,
+    daemon: () => daemon,
+    logger,
+    clock,
+    exec: systemExec,
+    event: (event) => events?.event(event),
+  });
+  const { metrics } = instruments;
+  const sink = metrics.measured(tracker);
+  const connection = settings.from.length > 0 ? undefined : await connect(settings, metrics);
+  events =
+    connection &&
+    new EventRecorder({
+      connection,
+      nodeName: settings.nodeName,
+      clock,
+      logger,
+      lost: (reason) => metrics.eventLost(reason),
+    });
   try {
-    await Promise.all([daemon.run(stop.signal), following]);
+    await instruments.start();
+    await applyKernelSettings({
+      conntrack: settings.config.conntrack,
+      oomScoreAdj: settings.config.oomScoreAdj,
+      cpus: availableParallelism(),
+      sysctl: systemSysctl,
+      logger,
+      loadConntrack: () => new ConntrackTool(systemExec).load(signal),
+    });
+    daemon = new Daemon({
+      settings,
+      tracker,
+      logger,
+      exec: systemExec,
+      sysctl: systemSysctl,
+      clock,
+      random: Math.random,
+      observer: instruments.observer,
+    });
+    const source = connection
+      ? follow(connection, { settings, sink, logger, observer: metrics, signal })
+      : readFilesInto(tracker, settings.from);
+    if (connection)
+      void fetchVersion(connection, signal).then((found) => found && metrics.clusterVersion(found));
+    await Promise.all([daemon.run(signal), source, untilAborted(signal)]);
   } finally {
     stop.abort();
-    connection.close();
-    await following.catch(() => {});
+    events?.close();
+    connection?.close();
+    await instruments.close();
   }
+}
+
+interface FollowOptions {
+  readonly settings: Settings;
+  readonly sink: Parameters<typeof followCluster>[0]['sink'];
+  readonly logger: Logger;
+  readonly observer: Observer;
+  readonly signal: AbortSignal;
+}
+
+function follow(connection: Connection, { settings, ...options }: FollowOptions): Promise<void> {
+  const { nodeName, mode } = settings;
+  return followCluster({ connection, nodeName, serviceCIDRs: mode === 'nftables', ...options });
+}
+
+/** With files as the source nothing else keeps the process alive once all is programmed. */
+function untilAborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const alive = setInterval(() => {}, 2 ** 30);
+    const done = (): void => {
+      clearInterval(alive);
+      resolve();
+    };
+    if (signal.aborted) done();
+    else signal.addEventListener('abort', done, { once: true });
+  });
 }

@@ -33,19 +33,18 @@ export function readObjects(
   for (const { value, place } of parseDocuments(text, source)) {
     if (value === null || value === undefined) continue;
     if (!isObject(value)) {
-      throw new UsageError(
-        `${place()}: a document must be a Kubernetes object: current value is ${nameOfType(value)}`,
-      );
+      throw new UsageError(`${place()}: a document ${mustBe('a Kubernetes object', value)}`);
     }
-    collect(value, { found, place, warn, path: '', depth: 0 });
+    collect(value, { found, warn, document: place, path: '', depth: 0 });
   }
   return found;
 }
 
-interface Collection {
+interface Place {
   readonly found: FileObject[];
-  readonly place: () => string;
   readonly warn: (message: string) => void;
+  /** `FILE:LINE` of the document. */
+  readonly document: () => string;
   /** Where in the document: empty, or `items[3]`. */
   readonly path: string;
   /** How many lists there are around it. */
@@ -55,47 +54,65 @@ interface Collection {
 /** Lists in lists: nobody needs more. */
 const MAX_DEPTH = 100;
 
-function collect(object: Readonly<Record<string, unknown>>, into: Collection, itemKind?: string): void {
-  const { kind = itemKind, apiVersion, items } = object;
-  const ignore = (why: string): void => {
-    into.warn(`${into.place()}: ${into.path}${into.path && ': '}${why}; it is ignored`);
-  };
+function collect(object: Readonly<Record<string, unknown>>, place: Place, itemKind?: string): void {
+  const { kind = itemKind, apiVersion } = object;
   if (typeof kind !== 'string') {
-    ignore(`an object must have a kind: current value is ${nameOfType(kind)}`);
+    ignore(place, 'kind', `${mustBe('text', kind)}; the object is ignored`);
+  } else if (kind === 'List' || isListOfKnown(kind)) {
+    collectItems(object, kind, place);
+  } else if (isKnown(kind)) {
+    if (typeof apiVersion !== 'string') {
+      ignore(place, 'apiVersion', `${mustBe('text', apiVersion)}; the ${kind} is ignored`);
+    } else if (VERSIONS[kind].includes(apiVersion)) {
+      place.found.push({ kind, object });
+    }
+  }
+}
+
+function collectItems(list: Readonly<Record<string, unknown>>, kind: string, place: Place): void {
+  const { apiVersion } = list;
+  const items = list['items'] ?? [];
+  if (!Array.isArray(items)) {
+    ignore(place, 'items', `${mustBe('a list', items)}; the ${kind} is ignored`);
     return;
   }
-  if (kind.endsWith('List') && Array.isArray(items)) {
-    if (into.depth === MAX_DEPTH) {
-      throw new UsageError(`${into.place()}: Lists must not be nested more than ${MAX_DEPTH} deep`);
-    }
+  if (place.depth === MAX_DEPTH) {
+    throw new UsageError(`${place.document()}: Lists must not be nested more than ${MAX_DEPTH} deep`);
+  }
+  for (const [i, item] of items.entries()) {
+    const at = { ...place, path: fieldPath(place, `items[${i}]`), depth: place.depth + 1 };
+    if (!isObject(item)) ignore(place, `items[${i}]`, `${mustBe('an object', item)}; it is ignored`);
+    else if (kind === 'List') collect(item, at);
     // Items of a typed list carry neither kind nor apiVersion of their own.
-    const inner = kind === 'List' ? undefined : kind.slice(0, -'List'.length);
-    for (const [i, item] of items.entries()) {
-      const path = `${into.path}${into.path && '.'}items[${i}]`;
-      const at = { ...into, path, depth: into.depth + 1 };
-      if (isObject(item)) collect(inner === undefined ? item : { apiVersion, ...item }, at, inner);
-      else
-        into.warn(
-          `${into.place()}: ${path} must be an object: current value is ${nameOfType(item)}; it is ignored`,
-        );
-    }
-    return;
+    else collect({ apiVersion, ...item }, at, kind.slice(0, -'List'.length));
   }
-  if (!Object.hasOwn(VERSIONS, kind)) return;
-  const known = kind as FileObject['kind'];
-  if (typeof apiVersion !== 'string') {
-    ignore(`a ${kind} must have an apiVersion: current value is ${nameOfType(apiVersion)}`);
-  } else if (VERSIONS[known].includes(apiVersion)) {
-    into.found.push({ kind: known, object });
-  }
+}
+
+function ignore(place: Place, field: string, why: string): void {
+  place.warn(`${place.document()}: ${fieldPath(place, field)} ${why}`);
+}
+
+function fieldPath({ path }: Place, field: string): string {
+  return path === '' ? field : `${path}.${field}`;
+}
+
+function isKnown(kind: string): kind is FileObject['kind'] {
+  return Object.hasOwn(VERSIONS, kind);
+}
+
+function isListOfKnown(kind: string): boolean {
+  return kind.endsWith('List') && isKnown(kind.slice(0, -'List'.length));
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+function mustBe(what: string, value: unknown): string {
+  return value === undefined ? 'is missing' : `must be ${what}: current value is ${nameOfType(value)}`;
+}
+
 function nameOfType(value: unknown): string {
-  if (value === undefined) return 'missing';
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'a list';
   return typeof value === 'object' ? 'an object' : `a ${typeof value}`;

@@ -1,4 +1,4 @@
-import { execa } from 'execa';
+import { execa, type Options } from 'execa';
 
 /** The outcome of a program that ran to its end. */
 export interface Execution {
@@ -24,6 +24,20 @@ export interface Exec {
   run(program: string, args: readonly string[], options?: ExecOptions): Promise<Execution>;
 }
 
+/** Starts programs whose output is too big to hold. */
+export interface LineExec {
+  /**
+   * As `run`, but passes each line of the standard output on as it comes.
+   * @throws ExecError where the program could not be started, was killed, or took too long
+   */
+  lines(
+    program: string,
+    args: readonly string[],
+    onLine: (line: string) => void,
+    options?: ExecOptions,
+  ): Promise<Omit<Execution, 'stdout'>>;
+}
+
 export type ExecErrorCode = 'missing' | 'timeout' | 'aborted' | 'killed';
 
 export class ExecError extends Error {
@@ -38,30 +52,67 @@ export class ExecError extends Error {
 
 const DEFAULT_TIMEOUT_MS = 120_000;
 
-export const systemExec: Exec = {
+export const systemExec: Exec & LineExec = {
   async run(program, args, options = {}) {
-    const timeout = options.timeout ?? DEFAULT_TIMEOUT_MS;
-    const result = await execa(program, args, {
-      reject: false,
-      // Dumps of big nodes have tens of megabytes.
-      maxBuffer: 2 ** 30,
-      stripFinalNewline: false,
-      timeout,
-      ...(options.input === undefined ? { stdin: 'ignore' } : { input: options.input }),
-      ...(options.signal && { cancelSignal: options.signal }),
-      // Messages are read by people and by us: one language.
-      env: { LC_ALL: 'C' },
-    });
+    const result = await execa(program, args, execaOptions(options));
     const { exitCode, stdout, stderr } = result;
-    if (exitCode !== undefined) return { exitCode, stdout, stderr };
-    const error = (code: ExecErrorCode, what: string) =>
-      new ExecError(code, `${program}: ${what}`, { cause: result });
-    if (result.isCanceled) throw error('aborted', 'stopped, as Fairlead is ending');
-    if (result.timedOut) throw error('timeout', `took longer than ${timeout / 1000} s`);
-    if (result.isTerminated) throw error('killed', `was ended by ${result.signal ?? 'a signal'}`);
-    throw error(
-      'missing',
-      result.code === 'ENOENT' ? 'not found in PATH' : (result.shortMessage ?? 'did not start'),
-    );
+    if (exitCode === undefined) throw execError(program, result, options);
+    return { exitCode, stdout, stderr };
+  },
+
+  async lines(program, args, onLine, options = {}) {
+    const subprocess = execa(program, args, {
+      ...execaOptions(options),
+      buffer: { stdout: false, stderr: true },
+    });
+    let unfinished = '';
+    subprocess.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+      const lines = (unfinished + chunk).split('\n');
+      unfinished = lines.pop() ?? '';
+      for (const line of lines) onLine(line);
+    });
+    const result = await subprocess;
+    const { exitCode, stderr } = result;
+    if (exitCode === undefined) throw execError(program, result, options);
+    if (unfinished !== '') onLine(unfinished);
+    return { exitCode, stderr };
   },
 };
+
+function execaOptions({ input, signal, timeout = DEFAULT_TIMEOUT_MS }: ExecOptions) {
+  return {
+    reject: false,
+    // Dumps of big nodes have tens of megabytes.
+    maxBuffer: 2 ** 30,
+    stripFinalNewline: false,
+    timeout,
+    ...(input === undefined ? { stdin: 'ignore' } : { input }),
+    ...(signal && { cancelSignal: signal }),
+    // Messages are read by people and by us: one language.
+    env: { LC_ALL: 'C' },
+  } as const satisfies Options;
+}
+
+/** What execa tells of a program that did not run to its end. */
+interface Failure {
+  readonly isCanceled: boolean;
+  readonly timedOut: boolean;
+  readonly isTerminated: boolean;
+  readonly signal?: string | undefined;
+  readonly code?: string | undefined;
+  readonly shortMessage?: string | undefined;
+}
+
+function execError(program: string, failure: Failure, { timeout }: ExecOptions): ExecError {
+  const error = (code: ExecErrorCode, what: string) =>
+    new ExecError(code, `${program}: ${what}`, { cause: failure });
+  if (failure.isCanceled) return error('aborted', 'stopped, as Fairlead is ending');
+  if (failure.timedOut) {
+    return error('timeout', `took longer than ${(timeout ?? DEFAULT_TIMEOUT_MS) / 1000} s`);
+  }
+  if (failure.isTerminated) return error('killed', `was ended by ${failure.signal ?? 'a signal'}`);
+  return error(
+    'missing',
+    failure.code === 'ENOENT' ? 'not found in PATH' : (failure.shortMessage ?? 'did not start'),
+  );
+}

@@ -1,3 +1,6 @@
+import type { ObjectProblems } from './problem.ts';
+import { show } from './problem.ts';
+
 /** Reading JSON that nobody has validated. */
 export type Json = Readonly<Record<string, unknown>>;
 
@@ -22,42 +25,92 @@ export function asInteger(value: unknown, low: number, high: number): number | u
     : undefined;
 }
 
+/** What stands for "not given" in the API: null, and empty text. */
+export function given(value: unknown): unknown {
+  return value === null || value === '' ? undefined : value;
+}
+
 export function labelsOf(object: Json): Json {
   return asObject(asObject(object['metadata'])?.['labels']) ?? {};
 }
 
-/** RFC 1123 label: names of Services and namespaces, ports and chains are built from these. */
-export function isLabel(text: string): boolean {
-  return text.length <= 63 && /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/.test(text);
+/** Families as the API names them. */
+export const FAMILY_NAMES = { ipv4: 'IPv4', ipv6: 'IPv6' } as const;
+
+/** What a name has to be like. */
+export interface NameRule {
+  readonly test: (text: string) => boolean;
+  /** What a name of this kind is called, and what it may have in it. */
+  readonly must: string;
 }
+
+/** RFC 1123 label: names of Services and namespaces, ports and chains are built from these. */
+export const LABEL: NameRule = {
+  test: (text) => text.length <= 63 && /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/.test(text),
+  must: 'a DNS label (at most 63 of a-z, 0-9 and "-", beginning and ending with a letter or digit)',
+};
 
 /** RFC 1123 subdomain: names of Nodes and EndpointSlices. */
-export function isSubdomain(text: string): boolean {
-  return text.length <= 253 && /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/.test(text);
+export const SUBDOMAIN: NameRule = {
+  test: (text) =>
+    text.length <= 253 && /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/.test(text),
+  must: 'a DNS name (at most 253 of a-z, 0-9 and "-", in parts with "." between them)',
+};
+
+export function isName(value: unknown, rule: NameRule): value is string {
+  return typeof value === 'string' && rule.test(value);
 }
 
-export const LABEL_RULE =
-  'at most 63 lower-case letters, digits and "-", beginning and ending with a letter or digit';
-export const SUBDOMAIN_RULE = 'at most 253 lower-case letters, digits, "-" and "."';
+/** What something that is no such name must be. YAML has names that look like names and are numbers. */
+export function mustBe(rule: NameRule, value: unknown): string {
+  return typeof value === 'string' || value === undefined ? rule.must : `text, ${rule.must}`;
+}
 
-/**
- * `namespace/name` of a namespaced object, as the API server would accept it; `name` alone for others. Absent
- * namespaces mean `default`, as kubectl has it.
- */
 export interface Identity {
   readonly namespace: string;
   readonly name: string;
-  readonly key: string;
+}
+
+/**
+ * Name and namespace of a namespaced object; no namespace means `default`, as kubectl has it.
+ * @returns undefined, and a problem that costs the object, where the API server would not accept them.
+ */
+export function readIdentity(
+  raw: Json,
+  rule: NameRule,
+  problems: ObjectProblems,
+  cost: string,
+): Identity | undefined {
+  const name = readName(raw, rule, problems, cost);
+  if (name === undefined) return undefined;
+  const namespace = asObject(raw['metadata'])?.['namespace'] ?? 'default';
+  if (isName(namespace, LABEL)) return { namespace, name };
+  problems.add('metadata.namespace', mustBe(LABEL, namespace), namespace, cost);
+  return undefined;
+}
+
+/** metadata.name. undefined, and a problem that costs the object, where it breaks the rule. */
+export function readName(
+  raw: Json,
+  rule: NameRule,
+  problems: ObjectProblems,
+  cost: string,
+): string | undefined {
+  const metadata = raw['metadata'] ?? {};
+  const name = asObject(metadata)?.['name'];
+  if (isName(name, rule)) return name;
+  if (!asObject(metadata)) problems.add('metadata', 'an object', metadata, cost);
+  else problems.add('metadata.name', mustBe(rule, name), name, cost);
+  return undefined;
 }
 
 /** How an object is called in messages, whatever its names look like. */
 export function displayName(object: Json, namespaced: boolean): string {
-  const metadata = asObject(object['metadata']) ?? {};
-  const name = asString(metadata['name']);
-  const namespace = asString(metadata['namespace']) ?? 'default';
-  const parts = namespaced ? [namespace, name ?? '(no name)'] : [name ?? '(no name)'];
-  // Names in messages are shown as they are where that is harmless.
+  const metadata = asObject(object['metadata']);
+  const name = metadata?.['name'] ?? '(no name)';
+  const namespace = metadata?.['namespace'] ?? 'default';
+  const parts = namespaced ? [namespace, name] : [name];
   return parts
-    .map((part) => (/^[\w.()\- ]{1,253}$/.test(part) ? part : JSON.stringify(part.slice(0, 100))))
+    .map((part) => (typeof part === 'string' && /^[\w.()\- ]{1,253}$/.test(part) ? part : show(part)))
     .join('/');
 }

@@ -1,7 +1,7 @@
 import { familyOf, parseAddress, parseCidr } from '../../rules/address.ts';
 import type { Address, Cidr } from '../../rules/model.ts';
 import type { Json } from './fields.ts';
-import { asList, asObject, asString, displayName, isSubdomain, labelsOf, SUBDOMAIN_RULE } from './fields.ts';
+import { asObject, asString, displayName, given, labelsOf, readName, SUBDOMAIN } from './fields.ts';
 import type { Report } from './problem.ts';
 import { ObjectProblems } from './problem.ts';
 
@@ -23,14 +23,11 @@ const ZONE_LABEL = 'topology.kubernetes.io/zone';
 /** @returns undefined for a Node without a usable name. */
 export function readNode(raw: Json, report: Report): NodeObject | undefined {
   const problems = new ObjectProblems('Node', displayName(raw, false), report);
+  const name = readName(raw, SUBDOMAIN, problems, 'the Node is ignored');
+  if (name === undefined) return undefined;
   const metadata = asObject(raw['metadata']) ?? {};
-  const name = metadata['name'];
-  if (typeof name !== 'string' || !isSubdomain(name)) {
-    problems.add('metadata.name', SUBDOMAIN_RULE, name, 'the Node is ignored');
-    return undefined;
-  }
-  const spec = asObject(raw['spec']) ?? {};
-  const addresses = readAddresses(asObject(raw['status'])?.['addresses'], problems);
+  const spec = problems.object(raw['spec'], 'spec', 'it is ignored');
+  const addresses = readAddresses(raw, problems);
   const preferred = ['InternalIP', 'ExternalIP'].flatMap((type) =>
     addresses.filter((entry) => entry.type === type),
   );
@@ -42,16 +39,19 @@ export function readNode(raw: Json, report: Report): NodeObject | undefined {
     nodeIPs: [first, second].filter((entry) => entry !== undefined).map(({ address }) => address),
     addresses: [...new Set(addresses.map(({ address }) => address))],
     podCIDRs: readPodCIDRs(spec, problems),
-    taints: (asList(spec['taints']) ?? [])
+    taints: problems
+      .list(spec['taints'], 'spec.taints', 'it is ignored')
       .map((taint) => asString(asObject(taint)?.['key']))
       .filter((key) => key !== undefined),
     deleting: metadata['deletionTimestamp'] !== undefined && metadata['deletionTimestamp'] !== null,
   };
 }
 
-function readAddresses(value: unknown, problems: ObjectProblems): { type: string; address: Address }[] {
+function readAddresses(raw: Json, problems: ObjectProblems): { type: string; address: Address }[] {
+  const status = problems.object(raw['status'], 'status', 'the Node has no addresses');
+  const list = problems.list(status['addresses'], 'status.addresses', 'the Node has no addresses');
   const found: { type: string; address: Address }[] = [];
-  for (const [i, entry] of (asList(value) ?? []).entries()) {
+  for (const [i, entry] of list.entries()) {
     const { type, address: text } = asObject(entry) ?? {};
     if (type !== 'InternalIP' && type !== 'ExternalIP') continue;
     const address = typeof text === 'string' ? parseAddress(text) : undefined;
@@ -62,28 +62,29 @@ function readAddresses(value: unknown, problems: ObjectProblems): { type: string
 }
 
 function readPodCIDRs(spec: Json, problems: ObjectProblems): readonly Cidr[] {
-  const list = asList(spec['podCIDRs']) ?? [];
-  const texts =
-    list.length > 0 ? list : [spec['podCIDR']].filter((text) => text !== undefined && text !== '');
-  const found: Cidr[] = [];
-  for (const [i, text] of texts.entries()) {
-    const cidr = typeof text === 'string' ? parseCidr(text) : undefined;
-    if (cidr) found.push(cidr);
-    else
-      problems.add(list.length > 0 ? `spec.podCIDRs[${i}]` : 'spec.podCIDR', 'a CIDR', text, 'it is ignored');
-  }
-  return found;
+  const list = problems.list(spec['podCIDRs'], 'spec.podCIDRs', 'spec.podCIDR is used');
+  if (list.length > 0) return readCidrs(list, (i) => `spec.podCIDRs[${i}]`, problems);
+  const single = given(spec['podCIDR']);
+  return readCidrs(single === undefined ? [] : [single], () => 'spec.podCIDR', problems);
 }
 
 /** The networks of a ServiceCIDR (networking.k8s.io/v1). */
 export function readServiceCIDR(raw: Json, report: Report): readonly Cidr[] {
   const problems = new ObjectProblems('ServiceCIDR', displayName(raw, false), report);
-  const list = asList(asObject(raw['spec'])?.['cidrs']);
-  const found: Cidr[] = [];
-  for (const [i, text] of (list ?? []).entries()) {
+  const spec = problems.object(raw['spec'], 'spec', 'the ServiceCIDR is ignored');
+  const list = problems.list(spec['cidrs'], 'spec.cidrs', 'the ServiceCIDR is ignored');
+  return readCidrs(list, (i) => `spec.cidrs[${i}]`, problems);
+}
+
+function readCidrs(
+  list: readonly unknown[],
+  field: (i: number) => string,
+  problems: ObjectProblems,
+): readonly Cidr[] {
+  return list.flatMap((text, i) => {
     const cidr = typeof text === 'string' ? parseCidr(text) : undefined;
-    if (cidr) found.push(cidr);
-    else problems.add(`spec.cidrs[${i}]`, 'a CIDR', text, 'it is ignored');
-  }
-  return found;
+    if (cidr) return [cidr];
+    problems.add(field(i), 'a CIDR', text, 'it is ignored');
+    return [];
+  });
 }

@@ -1,22 +1,25 @@
 import { familyOf } from '../../rules/address.ts';
 import type { Address, Family, Protocol } from '../../rules/model.ts';
+import { FAMILIES } from '../../rules/model.ts';
 import type { Json } from './fields.ts';
 import {
   asInteger,
-  asList,
   asObject,
   asString,
   displayName,
-  isLabel,
-  isSubdomain,
-  LABEL_RULE,
+  FAMILY_NAMES,
+  given,
+  isName,
+  LABEL,
   labelsOf,
-  SUBDOMAIN_RULE,
+  mustBe,
+  readIdentity,
+  SUBDOMAIN,
 } from './fields.ts';
 import { usableHostAddress } from './host-address.ts';
 import type { Report } from './problem.ts';
 import { ObjectProblems } from './problem.ts';
-import { PROTOCOLS } from './service.ts';
+import { PORT_NUMBER, PROTOCOLS } from './service.ts';
 
 /** What is kept of an EndpointSlice. */
 export interface Slice {
@@ -55,33 +58,25 @@ const NONE: readonly string[] = [];
  *   a usable name.
  */
 export function readSlice(raw: Json, report: Report): Slice | undefined {
-  const problems = new ObjectProblems('EndpointSlice', displayName(raw, true), report);
-  const metadata = asObject(raw['metadata']) ?? {};
   const labels = labelsOf(raw);
-  if (labels[HEADLESS_LABEL] !== undefined) return undefined;
-  const { namespace = 'default', name } = metadata;
-  const service = labels[SERVICE_NAME_LABEL];
-  const cost = 'the EndpointSlice is ignored';
-  if (service === undefined || service === '') return undefined;
-  if (typeof namespace !== 'string' || !isLabel(namespace)) {
-    problems.add('metadata.namespace', LABEL_RULE, namespace, cost);
-    return undefined;
-  }
-  if (typeof name !== 'string' || !isSubdomain(name)) {
-    problems.add('metadata.name', SUBDOMAIN_RULE, name, cost);
-    return undefined;
-  }
-  if (typeof service !== 'string' || !isLabel(service)) {
-    problems.add(`metadata.labels["${SERVICE_NAME_LABEL}"]`, LABEL_RULE, service, cost);
-    return undefined;
-  }
+  const service = given(labels[SERVICE_NAME_LABEL]);
+  if (labels[HEADLESS_LABEL] !== undefined || service === undefined) return undefined;
   const addressType = raw['addressType'];
   if (addressType === 'FQDN') return undefined;
-  if (addressType !== 'IPv4' && addressType !== 'IPv6') {
+  const problems = new ObjectProblems('EndpointSlice', displayName(raw, true), report);
+  const cost = 'the EndpointSlice is ignored';
+  const identity = readIdentity(raw, SUBDOMAIN, problems, cost);
+  if (!identity) return undefined;
+  if (!isName(service, LABEL)) {
+    problems.add(`metadata.labels["${SERVICE_NAME_LABEL}"]`, mustBe(LABEL, service), service, cost);
+    return undefined;
+  }
+  const family = FAMILIES.find((candidate) => FAMILY_NAMES[candidate] === addressType);
+  if (family === undefined) {
     problems.add('addressType', 'IPv4, IPv6 or FQDN', addressType, cost);
     return undefined;
   }
-  const family = addressType === 'IPv6' ? 'ipv6' : 'ipv4';
+  const { namespace, name } = identity;
   return {
     key: `${namespace}/${name}`,
     service: `${namespace}/${service}`,
@@ -92,81 +87,98 @@ export function readSlice(raw: Json, report: Report): Slice | undefined {
 }
 
 function readEndpoints(value: unknown, family: Family, problems: ObjectProblems): readonly SliceEndpoint[] {
-  const list = asList(value);
-  if (list === undefined) problems.add('endpoints', 'a list', value, 'the EndpointSlice has no endpoints');
   const found: SliceEndpoint[] = [];
-  for (const [i, entry] of (list ?? []).entries()) {
-    const endpoint = asObject(entry);
-    const addresses = asList(endpoint?.['addresses']);
-    const field = `endpoints[${i}].addresses[0]`;
-    // Further addresses have never had a meaning to proxies.
-    const address = usableHostAddress(addresses?.[0]);
-    if (endpoint === undefined || typeof address !== 'string') {
-      const must = typeof address === 'string' ? 'an IP address' : address.must;
-      problems.add(field, must, addresses?.[0] ?? entry, 'the endpoint is ignored');
-    } else if (familyOf(address) !== family) {
-      problems.add(
-        field,
-        `of the slice's addressType ${family === 'ipv6' ? 'IPv6' : 'IPv4'}`,
-        address,
-        'the endpoint is ignored',
-      );
-    } else {
-      found.push(readEndpoint(endpoint, address, i, problems));
-    }
+  for (const [i, entry] of problems.list(value, 'endpoints', 'the slice has no endpoints').entries()) {
+    const endpoint = readEndpoint(entry, `endpoints[${i}]`, family, problems);
+    if (endpoint) found.push(endpoint);
   }
   return found;
 }
 
-function readEndpoint(endpoint: Json, address: Address, i: number, problems: ObjectProblems): SliceEndpoint {
-  const conditions = asObject(endpoint['conditions']) ?? {};
-  const condition = (name: string, fallback: boolean): boolean => {
-    const value = conditions[name] ?? fallback;
-    if (typeof value === 'boolean') return value;
-    problems.add(`endpoints[${i}].conditions.${name}`, 'true or false', value, `${fallback} is used`);
-    return fallback;
+/** undefined, and one problem, where it has no usable address or it is not known whether it takes traffic. */
+function readEndpoint(
+  entry: unknown,
+  field: string,
+  family: Family,
+  problems: ObjectProblems,
+): SliceEndpoint | undefined {
+  const refuse = (where: string, must: string, value: unknown): undefined => {
+    problems.add(where, must, value, 'the endpoint is ignored');
+    return undefined;
   };
-  const hints = asObject(endpoint['hints']);
+  const endpoint = asObject(entry);
+  if (!endpoint) return refuse(field, 'an object', entry);
+  const addresses = endpoint['addresses'] ?? undefined;
+  if (!Array.isArray(addresses) || addresses.length === 0) {
+    return refuse(`${field}.addresses`, 'a list of one IP address or more', addresses);
+  }
+  // Further addresses have never had a meaning to proxies.
+  const address = usableHostAddress(addresses[0]);
+  if (typeof address !== 'string') return refuse(`${field}.addresses[0]`, address.must, addresses[0]);
+  if (familyOf(address) !== family) {
+    const must = `an ${FAMILY_NAMES[family]} address, as addressType says`;
+    return refuse(`${field}.addresses[0]`, must, addresses[0]);
+  }
+  const conditions = asObject(endpoint['conditions'] ?? {});
+  if (!conditions) return refuse(`${field}.conditions`, 'an object', endpoint['conditions']);
+  for (const name of ['ready', 'serving', 'terminating']) {
+    const value = conditions[name] ?? true;
+    if (typeof value !== 'boolean') return refuse(`${field}.conditions.${name}`, 'true or false', value);
+  }
+  const hints = problems.object(endpoint['hints'], `${field}.hints`, 'it is ignored');
   return {
     address,
     // Absent conditions are unknown, and unknown is to be taken for ready (KEP-752).
-    ready: condition('ready', true),
-    serving: condition('serving', true),
-    terminating: condition('terminating', false),
-    nodeName: asString(endpoint['nodeName']),
-    zoneHints: hints ? hintNames(hints['forZones']) : NONE,
-    nodeHints: hints ? hintNames(hints['forNodes']) : NONE,
+    ready: conditions['ready'] !== false,
+    serving: conditions['serving'] !== false,
+    terminating: conditions['terminating'] === true,
+    nodeName: readNodeName(endpoint['nodeName'], `${field}.nodeName`, problems),
+    zoneHints: readHints(hints['forZones'], `${field}.hints.forZones`, problems),
+    nodeHints: readHints(hints['forNodes'], `${field}.hints.forNodes`, problems),
   };
 }
 
-function hintNames(value: unknown): readonly string[] {
-  return (asList(value) ?? [])
-    .map((entry) => asString(asObject(entry)?.['name']))
-    .filter((name) => name !== undefined);
+export function readNodeName(value: unknown, field: string, problems: ObjectProblems): string | undefined {
+  if (value === undefined || value === null || typeof value === 'string') return value ?? undefined;
+  problems.add(field, 'text', value, 'the endpoint is taken to be on another node');
+  return undefined;
 }
 
+function readHints(value: unknown, field: string, problems: ObjectProblems): readonly string[] {
+  const list = problems.list(value, field, 'it is ignored');
+  if (list.length === 0) return NONE;
+  return list.flatMap((entry, i) => {
+    const name = asString(asObject(entry)?.['name']);
+    if (name !== undefined) return [name];
+    problems.add(`${field}[${i}].name`, 'text', asObject(entry)?.['name'] ?? entry, 'the hint is ignored');
+    return [];
+  });
+}
+
+/** Ports that endpoints listen on. One without number means "all ports" to the API and nothing to a proxy. */
 export function readSlicePorts(
   value: unknown,
   field: string,
   problems: ObjectProblems,
 ): readonly SlicePort[] {
-  const list = asList(value);
-  if (list === undefined) problems.add(field, 'a list', value, 'the endpoints have no ports');
   const found: SlicePort[] = [];
   const cost = 'the port is ignored';
-  for (const [i, entry] of (list ?? []).entries()) {
-    const port = asObject(entry) ?? {};
-    const name = port['name'] ?? '';
-    const protocol = PROTOCOLS.get(port['protocol'] ?? 'TCP');
-    // A port without number means "all ports" to the API and nothing to a proxy.
+  for (const [i, entry] of problems.list(value, field, 'the endpoints have no ports').entries()) {
+    const port = asObject(entry);
+    if (!port) {
+      problems.add(`${field}[${i}]`, 'an object', entry, cost);
+      continue;
+    }
     if (port['port'] === undefined || port['port'] === null) continue;
+    const name = port['name'] ?? '';
+    const protocol = PROTOCOLS.get(given(port['protocol']) ?? 'TCP');
     const number = asInteger(port['port'], 1, 65535);
-    if (typeof name !== 'string' || (name !== '' && !isLabel(name))) {
-      problems.add(`${field}[${i}].name`, LABEL_RULE, name, cost);
+    if (name !== '' && !isName(name, LABEL)) {
+      problems.add(`${field}[${i}].name`, mustBe(LABEL, name), name, cost);
     } else if (protocol === undefined) {
       problems.add(`${field}[${i}].protocol`, 'TCP, UDP or SCTP', port['protocol'], cost);
     } else if (number === undefined) {
-      problems.add(`${field}[${i}].port`, 'a whole number from 1 to 65535', port['port'], cost);
+      problems.add(`${field}[${i}].port`, PORT_NUMBER, port['port'], cost);
     } else {
       found.push({ name, protocol, port: number });
     }

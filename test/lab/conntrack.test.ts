@@ -78,9 +78,9 @@ await describeLab('UDP flows while Services change', () => {
         `${balancerIP(family, n)} ${SERVICE_PORT}`,
         `${own.node} ${nodePort}`,
       ];
-      for (const target of targets) await outside.answered(`replaced-${target}`, target, 'pod-a');
+      for (const target of targets) await outside.answered('replaced', target, 'pod-a');
       await node.put(endpoints('pod-b'));
-      for (const target of targets) await outside.answered(`replaced-${target}`, target, 'pod-b');
+      for (const target of targets) await outside.answered('replaced', target, 'pod-b');
     });
 
     it('stay what they are while their endpoint serves, also when it terminates', async () => {
@@ -141,7 +141,7 @@ await describeLab('UDP flows while Services change', () => {
       const ids = () =>
         Promise.all(foreign.map(({ target }) => node.ids(family, ...target.split(' '), own.pods['pod-c'])));
       for (const { target, answer } of foreign) {
-        expect(await podC.ask(`foreign-${target}`, target, 500), target).toBe(answer);
+        expect(await podC.ask('foreign', target, 500), target).toBe(answer);
       }
       const before = await ids();
       expect(before.map(({ length }) => length)).toEqual([1, 1, 1, 1]);
@@ -187,6 +187,7 @@ class ProgrammedNode implements AsyncDisposable {
           desired: new DesiredState(family, this.#tracker, iptablesCompiler),
           context: () => context(family, addresses),
           minSyncPeriod: 0,
+          syncPeriod: 3_600_000,
           observer: {
             requested: () => {},
             failed: () => {},
@@ -297,9 +298,9 @@ class UdpClient implements AsyncDisposable {
     });
   }
 
-  /** Sends one packet. @returns the Pod that answered, undefined for none in time. */
+  /** Sends one packet, through a socket of this name and for this target alone. @returns the Pod that answered, undefined for none in time. */
   ask(socket: string, target: string, timeoutMs: number): Promise<string | undefined> {
-    const name = socket.replaceAll(' ', '_');
+    const name = `${socket} ${target}`.replaceAll(' ', '_');
     return new Promise((resolve) => {
       const timer = setTimeout(() => settle(undefined), timeoutMs);
       const settle = (pod: string | undefined) => {

@@ -158,10 +158,10 @@ function tryNext(report: DemoReport): void {
   const from = FIXTURES.map((file) => `--from ${file}`).join(' ');
   report.detail(
     'These rules, printed, without root:',
-    `   node src/main.ts --dry-run ${from} --hostname-override ${NODE_NAME}`,
+    `   npm run -s fairlead -- --dry-run ${from} --hostname-override ${NODE_NAME}`,
     'What a node of your own cluster should have, changing nothing:',
-    '   node src/main.ts --dry-run --kubeconfig ~/.kube/config --hostname-override NODE',
+    '   npm run -s fairlead -- --dry-run --kubeconfig ~/.kube/config --hostname-override NODE',
     'All that has to work, on both iptables backends and in both IP families:',
-    '   npx vitest run test/lab',
+    '   npm test -- --project lab',
   );
 }

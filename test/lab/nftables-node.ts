@@ -1,0 +1,46 @@
+import type { Family } from '../../rules/model.ts';
+import { systemClock } from '../../src/cluster/clock.ts';
+import { type Exec, systemExec } from '../../src/dataplane/exec.ts';
+import { openConversation } from '../../src/dataplane/nftables/conversation.ts';
+import { NftablesDataplane } from '../../src/dataplane/nftables/dataplane.ts';
+import { NftSession } from '../../src/dataplane/nftables/session.ts';
+import { NftTools } from '../../src/dataplane/nftables/tools.ts';
+import type { Namespace } from './namespaces.ts';
+
+/** Runs programs in a namespace, and remembers what nft was given to apply. */
+export class NamespaceExec implements Exec {
+  readonly payloads: string[] = [];
+  readonly #namespace: Namespace;
+
+  constructor(namespace: Namespace) {
+    this.#namespace = namespace;
+  }
+
+  run: Exec['run'] = (program, args, options = {}) => {
+    if (args[0] === '-f') this.payloads.push(options.input ?? '');
+    return systemExec.run('ip', ['netns', 'exec', this.#namespace.name, program, ...args], options);
+  };
+}
+
+/** The dataplane of one family of a node, without a daemon. */
+export function nftablesDataplane(family: Family, exec: Exec): NftablesDataplane {
+  return new NftablesDataplane(new NftTools(family, { exec }));
+}
+
+/** A long-lived nft in a namespace. */
+export function namespaceSession(namespace: Namespace): NftSession {
+  return new NftSession({
+    open: (program, args, listener) =>
+      openConversation('ip', ['netns', 'exec', namespace.name, program, ...args], listener),
+    path: 'nft',
+    clock: systemClock,
+  });
+}
+
+/** Our table as nft prints it; the empty string where there is none. */
+export async function listTable(namespace: Namespace, family: Family): Promise<string> {
+  const table = `${family === 'ipv6' ? 'ip6' : 'ip'} kube-proxy`;
+  const tables = await namespace.run(['nft', 'list', 'tables']);
+  if (!tables.split('\n').includes(`table ${table}`)) return '';
+  return await namespace.run(['nft', '-s', 'list', 'table', ...table.split(' ')]);
+}

@@ -1,0 +1,66 @@
+/** A test that runs in the virtual machine, without a test runner: it throws where something is wrong. */
+export interface Trial<Stage> {
+  readonly name: string;
+  run(stage: Stage): Promise<void>;
+}
+
+/** Trials on one stage, one after the other. */
+export interface TrialGroup {
+  readonly name: string;
+  readonly trials: readonly string[];
+  /** Runs all of them; a failure does not stop the others. */
+  run(report: (result: TrialResult) => void): Promise<void>;
+}
+
+/** How a trial went. */
+export interface TrialResult {
+  readonly group: string;
+  readonly trial: string;
+  /** ms. */
+  readonly ms: number;
+  /** With its stack; undefined: it passed. */
+  readonly error?: string;
+}
+
+/** @param open builds what the trials work on; it is disposed of when they are done */
+export function trialGroup<Stage>(
+  name: string,
+  open: () => Promise<Stage & AsyncDisposable>,
+  trials: readonly Trial<Stage>[],
+): TrialGroup {
+  return {
+    name,
+    trials: trials.map((trial) => trial.name),
+    async run(report) {
+      const started = performance.now();
+      let stage: Stage & AsyncDisposable;
+      try {
+        stage = await open();
+      } catch (error) {
+        const ms = performance.now() - started;
+        for (const trial of trials) report({ group: name, trial: trial.name, ms, error: textOf(error) });
+        return;
+      }
+      try {
+        for (const trial of trials) report(await attempt(name, trial, stage));
+      } finally {
+        await stage[Symbol.asyncDispose]();
+      }
+    },
+  };
+}
+
+async function attempt<Stage>(group: string, trial: Trial<Stage>, stage: Stage): Promise<TrialResult> {
+  const started = performance.now();
+  const result = { group, trial: trial.name };
+  try {
+    await trial.run(stage);
+    return { ...result, ms: performance.now() - started };
+  } catch (error) {
+    return { ...result, ms: performance.now() - started, error: textOf(error) };
+  }
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
