@@ -1,5 +1,4 @@
 import { parseKey } from '../rules/iptables/chains.ts';
-import { printRuleset } from '../rules/iptables/print.ts';
 import type { Family } from '../rules/model.ts';
 import { FAMILIES } from '../rules/model.ts';
 import { type NodePortScope, nodePortScope } from '../rules/node-ports.ts';
@@ -24,6 +23,7 @@ import { Metrics } from './metrics/metrics.ts';
 import { nfacctReader } from './metrics/nfacct.ts';
 import { NoLocalEndpoints } from './metrics/no-local-endpoints.ts';
 import type { RuleCounts } from './metrics/sync-sample.ts';
+import { printSections } from './sections.ts';
 import type { Tracker } from './tracker/tracker.ts';
 
 export interface InstrumentsOptions {
@@ -215,8 +215,7 @@ export class Instruments {
   #printedRules(): Iterable<string> | undefined {
     const running = this.#options.daemon()?.running ?? [];
     if (running.length === 0) return undefined;
-    return running.map(({ family, desired }) => `# ${SAVE_TOOLS[family]}\n${printRuleset(desired.ruleset)}`);
+    const rulesets = new Map(running.map(({ family, desired }) => [family, desired.ruleset]));
+    return printSections(this.#options.settings.mode, rulesets).map(({ tool, text }) => `# ${tool}\n${text}`);
   }
 }
-
-const SAVE_TOOLS: Readonly<Record<Family, string>> = { ipv4: 'iptables-save', ipv6: 'ip6tables-save' };

@@ -1,14 +1,15 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { getSystemErrorMessage } from 'node:util';
-import { printRuleset } from '../../rules/iptables/print.ts';
+import type { Ruleset } from '../../rules/fragment.ts';
 import type { Address, Family } from '../../rules/model.ts';
 import { FAMILIES } from '../../rules/model.ts';
 import type { Note, Settings } from '../config/settings.ts';
-import { iptablesCompiler } from '../dataplane/compilers.ts';
+import { compilerOf } from '../dataplane/compilers.ts';
 import { DesiredState } from '../desired-state.ts';
 import { RuntimeFailure } from '../failure.ts';
 import { givenAddresses, nodeFacts, proxySettings } from '../node-facts.ts';
+import { printSections, type Section } from '../sections.ts';
 import { show } from '../tracker/problem.ts';
 import { Tracker } from '../tracker/tracker.ts';
 import { readClusterInto } from './cluster.ts';
@@ -39,15 +40,6 @@ export async function runDryRun(settings: Settings, notes: readonly Note[]): Pro
   return 0;
 }
 
-/** One part of a dry run's output. */
-export interface DryRunSection {
-  /** As in its comment line: `iptables-save`. */
-  readonly tool: string;
-  /** Relative path in --output-dir. */
-  readonly file: string;
-  readonly text: string;
-}
-
 /**
  * What would be programmed for the objects in the tracker, one section per tool. Reads nothing of the host: its
  * kernel is taken to have all that rules can make use of.
@@ -56,34 +48,29 @@ export function dryRun(
   tracker: Tracker,
   settings: Settings,
   warn: (message: string) => void,
-): readonly DryRunSection[] {
+): readonly Section[] {
   const { node } = tracker;
   const families = settings.ipFamily === undefined ? FAMILIES : [settings.ipFamily];
   const localAddresses = settings.localAddresses
     ? givenAddresses(settings.localAddresses)
     : (node?.addresses ?? []);
-  let warned = false;
-  return families.map((family) => {
+  const rulesets = new Map<Family, Ruleset>();
+  for (const family of families) {
     const facts = nodeFacts(family, settings, {
       node,
       localAddresses,
       serviceCIDRs: tracker.serviceCIDRs(family),
     });
-    if (node === undefined && !warned) {
-      warned = true;
-      warn(missingNode(settings.nodeName, facts.nodeIP));
-    }
-    const desired = new DesiredState(family, tracker, iptablesCompiler);
+    if (node === undefined && rulesets.size === 0) warn(missingNode(settings.nodeName, facts.nodeIP));
+    const desired = new DesiredState(family, tracker, compilerOf(settings));
     desired.update(facts, proxySettings(family, settings, facts, { nfacct: true, randomFully: true }));
     for (const { loser, winner, what } of desired.lostClaims) {
       warn(`ServicePort ${loser} does not get ${what}: ServicePort ${winner} claimed it first`);
     }
-    const tool = SAVE_TOOLS[family];
-    return { tool, file: `${tool}.txt`, text: printRuleset(desired.ruleset) };
-  });
+    rulesets.set(family, desired.ruleset);
+  }
+  return printSections(settings.mode, rulesets);
 }
-
-const SAVE_TOOLS: Readonly<Record<Family, string>> = { ipv4: 'iptables-save', ipv6: 'ip6tables-save' };
 
 function missingNode(name: string, nodeIP: Address): string {
   const instead = `going on with node IP ${nodeIP}, no zone and no Pod networks`;
