@@ -1,5 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
+/** Tests that make network namespaces. */
+const KERNEL = ['test/lab/**/*.test.ts', 'test/deploy/image.test.ts', 'test/model/iptables-real.test.ts'];
+
 export default defineConfig({
   test: {
     // The lab's files share one kernel and two cores: one after the other they are faster, and their traffic is
@@ -7,13 +10,13 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: ['test/lab/**'], testTimeout: 30_000 },
+        test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: KERNEL, testTimeout: 30_000 },
       },
       {
         extends: true,
         test: {
           name: 'lab',
-          include: ['test/lab/**/*.test.ts'],
+          include: KERNEL,
           fileParallelism: false,
           testTimeout: 120_000,
           hookTimeout: 120_000,

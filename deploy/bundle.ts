@@ -2,42 +2,23 @@ import { chmodSync } from 'node:fs';
 import { build, type Plugin } from 'esbuild';
 
 /**
- * Bundles the program into dist/fairlead.js: one file that needs nothing but Node.
- *
- * The client library's index pulls in a class for every kind of the API (tens of MB of memory). Only KubeConfig is
- * used, and none of its modules does anything by being loaded, so what is not used can be left out.
+ * Of the client library only KubeConfig is used: kubeconfig files, authentication and TLS. Its index would bring a
+ * class for every kind of the API (tens of MB of memory), and its own requests go through undici (1.4 MB), while
+ * Fairlead's do not (src/cluster/connection.ts). Both are left out, and say so if that should ever change.
  */
-const withoutSideEffects: Plugin = {
-  name: 'without-side-effects',
-  setup({ onResolve, resolve }) {
-    const resolved = Symbol('resolved');
-    onResolve({ filter: /.*/ }, async (args) => {
-      if (args.pluginData === resolved) return undefined;
-      const fromClient = args.importer.includes('/@kubernetes/client-node/');
-      if (!fromClient && args.path !== '@kubernetes/client-node') return undefined;
-      const { path, importer, kind, resolveDir } = args;
-      const result = await resolve(path, { importer, kind, resolveDir, pluginData: resolved });
-      return result.errors.length > 0 ? { errors: result.errors } : { ...result, sideEffects: false };
-    });
-  },
-};
-
-/**
- * The client library's own requests go through undici (1.4 MB); Fairlead's do not (src/cluster/connection.ts), and
- * this says so if that should ever change.
- */
-const withoutUndici: Plugin = {
-  name: 'without-undici',
-  setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^undici$/ }, ({ path }) => ({
-      path,
-      namespace: 'without-undici',
-      sideEffects: false,
-    }));
-    onLoad({ filter: /.*/, namespace: 'without-undici' }, () => ({
-      contents: ['Agent', 'ProxyAgent', 'fetch', 'Headers', 'FormData']
-        .map((name) => `export function ${name}() { throw new Error('undici is not part of this bundle'); }`)
-        .join('\n'),
+const kubeConfigAlone: Plugin = {
+  name: 'kube-config-alone',
+  setup({ onResolve, onLoad, resolve }) {
+    onResolve({ filter: /^@kubernetes\/client-node$/ }, ({ importer, kind, resolveDir }) =>
+      resolve('@kubernetes/client-node/dist/config.js', { importer, kind, resolveDir }),
+    );
+    onResolve({ filter: /^undici$|\/gen\// }, ({ path, importer }) =>
+      importer.includes('/@kubernetes/client-node/') ? { path, namespace: 'left-out' } : undefined,
+    );
+    onLoad({ filter: /.*/, namespace: 'left-out' }, ({ path }) => ({
+      contents: `module.exports = new Proxy({}, { get(_, name) {
+        return function () { throw new Error(String(name) + ' of ${path} is not part of this bundle'); };
+      } });`,
     }));
   },
 };
@@ -54,7 +35,7 @@ const { metafile } = await build({
   minifyWhitespace: true,
   legalComments: 'none',
   metafile: true,
-  plugins: [withoutUndici, withoutSideEffects],
+  plugins: [kubeConfigAlone],
   // Optional accelerators that their users look for and do without.
   external: ['utf-8-validate', 'bufferutil', 'supports-color'],
   // Dependencies in CommonJS ask for Node's own modules by require.

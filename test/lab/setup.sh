@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what the lab and the demo need on Debian: packet filter tools and iproute2. Says what it does, does
+# Installs what the tests and the demo need on Debian: packet filter tools, iproute2, kubectl and debootstrap. Says what it does, does
 # nothing when nothing is missing, and never fails: what needs the tools says so itself.
 set -u
 PATH="$PATH:/usr/sbin:/sbin"
@@ -15,6 +15,9 @@ needed=(
   ip=iproute2
   modprobe=kmod
   sysctl=procps
+  openssl=openssl
+  kubectl=kubernetes-client
+  debootstrap=debootstrap
 )
 
 commands=()
