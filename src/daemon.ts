@@ -12,6 +12,7 @@ import { pause } from './cluster/clock.ts';
 import { modeSettings } from './config/mode.ts';
 import type { Settings } from './config/settings.ts';
 import { readLocalAddresses } from './dataplane/addresses.ts';
+import { cleanUp, findLeftovers } from './dataplane/cleanup.ts';
 import { ConntrackReconciler } from './dataplane/conntrack/reconciler.ts';
 import { ConntrackTool } from './dataplane/conntrack/tool.ts';
 import { DataplaneError } from './dataplane/dataplane.ts';
@@ -64,6 +65,8 @@ export class Daemon {
   readonly #running: RunningFamily[] = [];
   readonly #conntrack: ConntrackReconciler;
   #localAddresses: readonly Address[] = [];
+  /** Families that have not been programmed since the start. */
+  readonly #unsynced = new Set<Family>();
 
   constructor(options: DaemonOptions) {
     this.#options = options;
@@ -148,15 +151,16 @@ export class Daemon {
         : DEFAULT_MIN_SYNC_PERIOD_MS,
       syncPeriod: modeSettings(settings.config).syncPeriod,
       ledger: clock.now() - readAt < LEDGER_FRESH_MS ? ledger : undefined,
-      observer: tellAll([this.#aftermath(context), ...(observer ? [observer] : [])]),
+      observer: tellAll([this.#aftermath(context, signal), ...(observer ? [observer] : [])]),
     });
     this.#running.push({ family, reconciler, desired, context });
+    this.#unsynced.add(family);
     reconciler.request();
     return reconciler.run(signal);
   }
 
   /** What follows a sync. */
-  #aftermath(context: RunningFamily['context']): SyncObserver {
+  #aftermath(context: RunningFamily['context'], signal: AbortSignal): SyncObserver {
     const { settings, sysctl, logger } = this.#options;
     let localhostOpened = false;
     let failed = false;
@@ -165,6 +169,7 @@ export class Daemon {
         failed = true;
       },
       synced: (report: SyncReport) => {
+        this.#leaveOtherModes(report.family, signal);
         if (report.adopted !== undefined) setTimeout(releaseMemory, 200).unref();
         // What a failed sync compiled is not told again by the next one.
         if (failed || report.servicePorts.some((key) => key.endsWith('/udp')))
@@ -177,6 +182,19 @@ export class Daemon {
         openLocalhost(sysctl, logger);
       },
     };
+  }
+
+  /** Once all families stand, what other modes have left here goes. */
+  #leaveOtherModes(family: Family, signal: AbortSignal): void {
+    if (!this.#unsynced.delete(family) || this.#unsynced.size > 0) return;
+    const { exec, logger, settings } = this.#options;
+    const options = { exec, logger, signal, keep: settings.mode };
+    void findLeftovers(options)
+      .then((modes) => (modes.length > 0 ? cleanUp(options, modes) : []))
+      .catch((error: unknown) => (signal.aborted ? [] : [String(error)]))
+      .then((failures) => {
+        for (const failure of failures) logger.warn({}, `left by another mode and not removed: ${failure}`);
+      });
   }
 
   /** All UDP ServicePorts with their own destinations, and what flows to node ports depend on. */

@@ -6,7 +6,8 @@ import type { Problem } from './tracker/problem.ts';
 export function reportProblem(problem: Problem, event: (report: EventReport) => void): void {
   const { kind, object, message } = problem;
   const [namespace = '', name = ''] = object.split('/');
-  if ((kind !== 'Service' && kind !== 'EndpointSlice') || !LABEL.test(namespace) || !SUBDOMAIN.test(name)) return;
+  if ((kind !== 'Service' && kind !== 'EndpointSlice') || !LABEL.test(namespace) || !SUBDOMAIN.test(name))
+    return;
   event({
     type: 'Warning',
     reason: 'InvalidField',

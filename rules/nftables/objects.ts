@@ -8,6 +8,9 @@ import type { KernelObject } from '../fragment.ts';
  */
 export type ObjectKind = 'chain' | 'set' | 'map' | 'element';
 
+/** In a ledger: the table itself. Its text is empty. */
+export const TABLE_KEY = 'table';
+
 export interface ParsedKey {
   readonly kind: ObjectKind;
   /** Of the chain, the set or the map. */

@@ -27,25 +27,26 @@ export async function runDaemon(settings: Settings, notes: readonly Note[]): Pro
   for (const { level, message } of notes) logger[level]({}, message);
 
   const stop = new AbortController();
-  const onSignal = (signal: string): void => {
-    logger.info({ signal }, 'stopping: all rules stay in place');
+  let asked = false;
+  const stopOnce = (fields: object, message: string): void => {
+    if (!asked) logger.info(fields, message);
+    asked = true;
     stop.abort();
   };
-  process.once('SIGTERM', onSignal).once('SIGINT', onSignal);
+  const onSignal = (signal: string): void => stopOnce({ signal }, 'stopping: all rules stay in place');
+  // Not once: whoever looks whether a signal has a listener (execa's clean-up does) would find none, and end us.
+  process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
   const unwatch =
     configFile === undefined
       ? undefined
       : watchConfigFile(configFile, () => {
-          logger.info(
-            { file: configFile },
-            'configuration file changed: stopping, to be started again with it',
-          );
-          stop.abort();
+          stopOnce({ file: configFile }, 'configuration file changed: stopping, to be started again with it');
         });
   try {
     await program(settings, logger, stop);
   } catch (error) {
-    if (!stop.signal.aborted) throw error;
+    // What ends while it is told to stop has nothing to say.
+    if (!asked) throw error;
   } finally {
     stop.abort();
     unwatch?.();

@@ -10,41 +10,82 @@ import { IptablesTools } from './iptables/tools.ts';
 import { removeIpvs } from './ipvs/cleanup.ts';
 import { removeNftables } from './nftables/cleanup.ts';
 
+const MODES: readonly Mode[] = ['iptables', 'ipvs', 'nftables'];
+
+export interface CleanupOptions {
+  readonly exec: Exec;
+  readonly logger: Logger;
+  readonly signal: AbortSignal;
+  /** The mode in use: what it shares with others stays. Absent: everything goes. */
+  readonly keep?: Mode;
+}
+
 /**
  * Removes what modes have programmed on this node, in both families and both iptables backends. What is not there,
  * or cannot be looked at because its tool is missing, is left out.
- * @param keep the mode in use: what it shares with others stays
+ * @param modes @default all but the one in use
  * @returns what could not be removed, a line for each
  */
 export async function cleanUp(
-  exec: Exec,
-  logger: Logger,
-  signal: AbortSignal,
-  keep?: Mode,
+  { exec, logger, signal, keep }: CleanupOptions,
+  modes: readonly Mode[] = MODES.filter((mode) => mode !== keep),
 ): Promise<readonly string[]> {
   const failures: string[] = [];
   const step = async (what: string, work: () => Promise<boolean>): Promise<void> => {
     try {
       if (await work()) logger.info({}, `removed: ${what}`);
     } catch (error) {
-      if (error instanceof DataplaneError && error.code === 'missing') return;
-      if (error instanceof ExecError && error.code === 'missing') return;
       if (!(error instanceof DataplaneError || error instanceof ExecError)) throw error;
-      failures.push(`${what}: ${error.message}`);
+      if (error.code !== 'missing') failures.push(`${what}: ${error.message}`);
     }
   };
-  const modes = (['iptables', 'ipvs'] as const).filter((mode) => mode !== keep);
-  for (const backend of ['nft', 'legacy'] as const) {
+  const withRules = modes.filter((mode) => mode !== 'nftables');
+  for (const backend of withRules.length > 0 ? (['nft', 'legacy'] as const) : []) {
     for (const family of FAMILIES) {
       const tools = new IptablesTools(family, backend, exec);
-      await step(`iptables rules (${backend}, ${family})`, () => removeRules(tools, modes, keep, signal));
+      await step(`iptables rules (${backend}, ${family})`, () => removeRules(tools, withRules, keep, signal));
     }
   }
-  if (keep !== 'ipvs') await step('virtual servers, ip sets and kube-ipvs0', () => removeIpvs(exec, signal));
-  if (keep !== 'nftables') await step('nftables tables', () => removeNftables(exec, signal));
-  if (keep !== 'iptables') await step('nfacct objects', () => removeNfacctObjects(exec, signal));
+  if (modes.includes('ipvs'))
+    await step('virtual servers, ip sets, kube-ipvs0', () => removeIpvs(exec, signal));
+  if (modes.includes('nftables')) await step('nftables tables', () => removeNftables(exec, signal));
+  if (modes.includes('iptables')) await step('nfacct objects', () => removeNfacctObjects(exec, signal));
   return failures;
 }
+
+/** The modes that have left something on this node, but for the one in use: a cheap look. */
+export async function findLeftovers({ exec, signal, keep }: CleanupOptions): Promise<readonly Mode[]> {
+  const found = await Promise.all(
+    MODES.filter((mode) => mode !== keep).map(async (mode) => {
+      try {
+        return (await TRACES[mode](exec, signal)) ? mode : undefined;
+      } catch (error) {
+        if (error instanceof DataplaneError || error instanceof ExecError) return undefined;
+        throw error;
+      }
+    }),
+  );
+  return found.filter((mode) => mode !== undefined);
+}
+
+const TRACES: Readonly<Record<Mode, (exec: Exec, signal: AbortSignal) => Promise<boolean>>> = {
+  iptables: async (exec, signal) => {
+    // Naming a table of the legacy backend would create it.
+    const nft = await new IptablesTools('ipv4', 'nft', exec).save(signal, 'mangle');
+    const legacy = await new IptablesTools('ipv4', 'legacy', exec).save(signal).catch(() => []);
+    return [...nft, ...legacy].some(
+      ({ table, chains }) => table === 'mangle' && chains.has('KUBE-PROXY-CANARY'),
+    );
+  },
+  ipvs: async (exec, signal) => {
+    const { exitCode } = await exec.run('ip', ['link', 'show', 'kube-ipvs0'], { signal });
+    return exitCode === 0;
+  },
+  nftables: async (exec, signal) => {
+    const { stdout } = await exec.run('nft', ['list', 'tables'], { signal });
+    return /^table ip6? kube-proxy$/m.test(stdout);
+  },
+};
 
 async function removeRules(
   tools: IptablesTools,

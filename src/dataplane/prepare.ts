@@ -7,6 +7,9 @@ import type { Capabilities } from '../node-facts.ts';
 import type { Dataplane, DataplaneError, Ledger } from './dataplane.ts';
 import type { Exec } from './exec.ts';
 import { prepareIptables } from './iptables/prepare.ts';
+import { prepareIpvs } from './ipvs/prepare.ts';
+import { prepareNftables } from './nftables/prepare.ts';
+import type { Sysctl } from './sysctl.ts';
 
 /** One IP family that this node can program, as it was found. */
 export interface PreparedFamily {
@@ -24,6 +27,7 @@ export interface PrepareOptions {
   readonly exec: Exec;
   readonly logger: Logger;
   readonly clock: Clock;
+  readonly sysctl: Sysctl;
 }
 
 /**
@@ -34,7 +38,9 @@ export async function prepare(
   options: PrepareOptions,
   signal: AbortSignal,
 ): Promise<ReadonlyMap<Family, PreparedFamily | DataplaneError>> {
-  const { ipFamily } = options.settings;
+  const { ipFamily, mode } = options.settings;
   const families = ipFamily === undefined ? FAMILIES : [ipFamily];
-  return new Map(await prepareIptables(families, options, signal));
+  return new Map(await PREPARATIONS[mode](families, options, signal));
 }
+
+const PREPARATIONS = { iptables: prepareIptables, ipvs: prepareIpvs, nftables: prepareNftables } as const;

@@ -1,72 +1,50 @@
+import { adopt } from '../../../rules/ipvs/adopt.ts';
+import { serviceArguments, splitKey } from '../../../rules/ipvs/objects.ts';
+import { setIds } from '../../../rules/ipvs/sets.ts';
+import type { Cidr } from '../../../rules/model.ts';
+import { FAMILIES } from '../../../rules/model.ts';
 import { DataplaneError } from '../dataplane.ts';
-import type { Exec, ExecOptions } from '../exec.ts';
-
-const INTERFACE = 'kube-ipvs0';
+import type { Exec } from '../exec.ts';
+import { INTERFACE, IpvsTools } from './tools.ts';
 
 /**
- * Removes virtual servers on addresses of kube-ipvs0, that interface, and our ip sets. Other people's virtual servers
- * are on other addresses, and stay.
- * @returns whether there was anything. @throws DataplaneError, ExecError
+ * Removes a proxy's virtual servers (those on addresses of kube-ipvs0, and those that its ip sets know), kube-ipvs0
+ * and the sets. Other people's virtual servers stay. No rule may look into the sets any more.
+ * @param excluded networks whose virtual servers are other people's whatever they look like
+ * @returns whether there was anything. @throws DataplaneError
  */
-export async function removeIpvs(exec: Exec, signal: AbortSignal): Promise<boolean> {
-  const run = async (
-    program: string,
-    args: readonly string[],
-    options: ExecOptions = {},
-  ): Promise<string> => {
-    const { exitCode, stdout, stderr } = await exec.run(program, args, { signal, ...options });
-    if (exitCode !== 0) throw new DataplaneError('refused', `${program} ${args.join(' ')}: ${stderr.trim()}`);
-    return stdout;
-  };
-  const addresses = await exec.run('ip', ['-o', 'address', 'show', 'dev', INTERFACE], { signal });
-  const ours = new Set(
-    [...addresses.stdout.matchAll(/ inet6? ([0-9a-f.:]+)\//g)].map(([, address = '']) => address),
-  );
-  let found = false;
-  if (ours.size > 0) {
-    const services = await run('ipvsadm', ['-Sn']);
-    const deletions = [...services.matchAll(/^-A (-[tu]|--sctp-service) (\S+)/gm)]
-      .filter(([, , server = '']) => ours.has(server.replace(/:\d+$/, '').replace(/^\[|\]$/g, '')))
-      .map(([, kind, server]) => `-D ${kind} ${server}\n`);
-    if (deletions.length > 0) await run('ipvsadm', ['-R'], { input: deletions.join('') });
-  }
-  if (addresses.exitCode === 0) {
-    await run('ip', ['link', 'delete', INTERFACE]);
-    found = true;
-  }
-  const sets = await exec.run('ipset', ['list', '-n'], { signal });
-  const names = sets.stdout
-    .split('\n')
-    .filter((name) => /^KUBE-(6-)?[A-Z0-9-]+$/.test(name) && isOurSet(name));
+export async function removeIpvs(
+  exec: Exec,
+  signal: AbortSignal,
+  excluded: readonly Cidr[] = [],
+): Promise<boolean> {
+  const tools = new IpvsTools(exec);
+  const addresses = await tools.addresses(signal);
+  const sets = await ifPossible(tools.sets(signal), new Map());
+  const names = FAMILIES.flatMap((family) => [...setIds(family).keys()]).filter((name) => sets.has(name));
+  // Asking for virtual servers has the kernel load ip_vs: not on nodes that never had this mode.
+  if (addresses === undefined && names.length === 0) return false;
+
+  const virtuals = await ifPossible(tools.virtuals(signal), []);
+  const saved = { virtuals, sets, addresses: addresses ?? [], tables: [] };
+  const deletions = FAMILIES.flatMap((family) => [...adopt(saved, family, excluded).keys()])
+    .map(splitKey)
+    .filter(({ kind }) => kind === 'virtual')
+    .map(({ rest }) => `-D ${serviceArguments(rest)}\n`);
+  if (deletions.length > 0) await tools.restore('ipvsadm', deletions.join(''), signal);
+  if (addresses !== undefined) await tools.run('ip', ['link', 'delete', INTERFACE], signal);
   if (names.length > 0) {
-    await run('ipset', ['restore'], { input: names.map((name) => `destroy ${name}\n`).join('') });
-    found = true;
+    await tools.restore('ipset', names.map((name) => `destroy ${name}\n`).join(''), signal);
   }
-  return found;
+  return true;
 }
 
-/** By kube-proxy's names, which IPv6 cuts at the kernel's 31 characters. */
-function isOurSet(name: string): boolean {
-  const base = name.replace(/^KUBE-6-/, 'KUBE-');
-  return SETS.some((set) => set === base || (name.length === 31 && set.startsWith(base)));
+/** What a missing tool or module could show is not there. */
+async function ifPossible<T>(work: Promise<T>, otherwise: T): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (!(error instanceof DataplaneError) || error.code === 'aborted') throw error;
+    return otherwise;
+  }
 }
-
-const SETS = [
-  'KUBE-LOOP-BACK',
-  'KUBE-CLUSTER-IP',
-  'KUBE-EXTERNAL-IP',
-  'KUBE-EXTERNAL-IP-LOCAL',
-  'KUBE-LOAD-BALANCER',
-  'KUBE-LOAD-BALANCER-LOCAL',
-  'KUBE-LOAD-BALANCER-FW',
-  'KUBE-LOAD-BALANCER-SOURCE-IP',
-  'KUBE-LOAD-BALANCER-SOURCE-CIDR',
-  'KUBE-NODE-PORT-TCP',
-  'KUBE-NODE-PORT-UDP',
-  'KUBE-NODE-PORT-LOCAL-TCP',
-  'KUBE-NODE-PORT-LOCAL-UDP',
-  'KUBE-NODE-PORT-SCTP-HASH',
-  'KUBE-NODE-PORT-LOCAL-SCTP-HASH',
-  'KUBE-HEALTH-CHECK-NODE-PORT',
-  'KUBE-IPVS-IPS',
-];

@@ -1,0 +1,50 @@
+import { keyOfLine } from '../../../rules/nftables/payload.ts';
+import { DataplaneError, type DataplaneErrorCode } from '../dataplane.ts';
+import { ExecError, type Execution } from '../exec.ts';
+
+/** How nft says what is wrong; the first that fits decides. */
+const SIGNS: readonly (readonly [RegExp, DataplaneErrorCode])[] = [
+  [
+    /Resource temporarily unavailable|Interrupted system call|No buffer space|Cannot allocate memory|Timer expired/i,
+    'transient',
+  ],
+  [/Permission denied|Operation not permitted/i, 'environment'],
+  [
+    /cache initialization failed|Unable to initialize Netlink socket|Protocol not supported|Address family not supported/i,
+    'environment',
+  ],
+  [/Operation not supported/i, 'environment'],
+  [/No such file or directory|File exists|Device or resource busy/i, 'drift'],
+];
+
+/**
+ * The error of nft when it did not succeed.
+ * @param payload what it was given, for the line that it complains about
+ */
+export function nftError({ exitCode, stderr }: Execution, payload?: string): DataplaneError {
+  const [first = ''] = /^(?!\s).*\bError: .*$/m.exec(stderr) ?? [];
+  const said = (first === '' ? stderr.trim() : first).replace(/\s*\n\s*/g, '; ');
+  const code = SIGNS.find(([sign]) => sign.test(said))?.[1] ?? 'refused';
+  const reason = said.replace(/^.*?\bError: /, '') || `exit code ${exitCode}`;
+  const line = payload === undefined ? undefined : Number(/^\S*?:(\d+):\d+/.exec(said)?.[1]) || undefined;
+  const lines = line === undefined ? undefined : payload?.split('\n');
+  const refused = line === undefined ? undefined : lines?.[line - 1];
+  return new DataplaneError(code, `nft: ${reason}${refused === undefined ? '' : `: ${refused}`}`, {
+    line,
+    refusedLine: refused === undefined ? undefined : withObject(refused),
+    excerpt: line === undefined ? undefined : lines?.slice(Math.max(0, line - 4), line + 3).join('\n'),
+  });
+}
+
+/** The error of a program that could not run to its end. */
+export function startError(error: unknown): unknown {
+  if (!(error instanceof ExecError)) return error;
+  const code = error.code === 'missing' || error.code === 'aborted' ? error.code : 'transient';
+  return new DataplaneError(code, error.message, { cause: error });
+}
+
+/** A command with the key of its object: by that it is known whose it is. */
+function withObject(line: string): string {
+  const key = keyOfLine(line);
+  return key === undefined ? line : `${line} # ${key}`;
+}
