@@ -14,13 +14,20 @@ export type NodePortScope =
 export function nodePortScope(node: NodeFacts, settings: ProxySettings): NodePortScope {
   const cidrs = scopeCidrs(node, settings);
   const all = cidrs.length === 0 || cidrs.some((cidr) => cidr.endsWith('/0'));
-  const coversLoopback = all || cidrs.some((cidr) => isLoopback(cidr.slice(0, cidr.indexOf('/')) as Address));
+  const coversLoopback = all || cidrs.some(touchesLoopback);
   const localhost = settings.family === 'ipv4' && settings.localhostNodePorts && coversLoopback;
   if (all) return { kind: 'all', localhost };
   const addresses = node.localAddresses
     .filter((address) => cidrs.some((cidr) => cidrContains(cidr, address)))
     .filter((address) => localhost || !isLoopback(address));
   return { kind: 'some', addresses, localhost };
+}
+
+/** In 127.0.0.0/8, or around it. */
+function touchesLoopback(cidr: Cidr): boolean {
+  return (
+    isLoopback(cidr.slice(0, cidr.indexOf('/')) as Address) || cidrContains(cidr, '127.0.0.0' as Address)
+  );
 }
 
 function scopeCidrs(node: NodeFacts, settings: ProxySettings): readonly Cidr[] {

@@ -25,11 +25,26 @@ const RETRY_MAX_MS = 1_800_000;
 /** So many at once, and nothing that works, are not the fault of Services. */
 const TOO_MANY = 20;
 
-/** Keeps ServicePorts that the kernel refuses from holding up the others. */
+/** Objects that should go, and that the kernel keeps because somebody else uses them. */
+interface Stuck {
+  readonly keys: readonly string[];
+  readonly attempts: number;
+  readonly retryAt: number;
+}
+
+/** Is told what `isolate` finds. */
+export interface Findings {
+  quarantined(servicePort: ServicePortKey, error: DataplaneError): void;
+  /** So many objects cannot be removed. */
+  stuck(objects: number, error: DataplaneError): void;
+}
+
+/** Keeps what the kernel refuses from holding up all else. */
 export class Quarantine {
   readonly #dataplane: Dataplane;
   readonly #desired: DesiredState;
   readonly #entries = new Map<ServicePortKey, Quarantined>();
+  #stuck: Stuck | undefined;
 
   constructor(dataplane: Dataplane, desired: DesiredState) {
     this.#dataplane = dataplane;
@@ -40,9 +55,9 @@ export class Quarantine {
     return [...this.#entries.values()];
   }
 
-  /** ms until the next ServicePort is tried again; undefined where none is quarantined. */
+  /** ms until something is tried again; undefined where nothing is refused. */
   nextRetry(now: number): number | undefined {
-    const times = this.entries.map(({ retryAt }) => retryAt);
+    const times = [...this.entries, ...(this.#stuck ? [this.#stuck] : [])].map(({ retryAt }) => retryAt);
     return times.length === 0 ? undefined : Math.max(0, Math.min(...times) - now);
   }
 
@@ -53,13 +68,15 @@ export class Quarantine {
   review(changed: readonly ServicePortKey[], now: number): readonly string[] {
     for (const key of this.#entries.size === 0 ? [] : changed) this.#entries.delete(key);
     const due = this.entries.filter(({ retryAt }) => retryAt <= now);
-    return due.flatMap(({ servicePort }) => this.#desired.recompile(servicePort));
+    const stuck = this.#stuck && this.#stuck.retryAt <= now ? this.#stuck.keys : [];
+    return [...stuck, ...due.flatMap(({ servicePort }) => this.#desired.recompile(servicePort))];
   }
 
   /** Those that `review` gave another try at this time, and that have not been refused again, are well. */
   release(now: number): void {
     for (const { servicePort, retryAt } of this.entries)
       if (retryAt <= now) this.#entries.delete(servicePort);
+    if (this.#stuck && this.#stuck.retryAt <= now) this.#stuck = undefined;
   }
 
   /**
@@ -72,7 +89,7 @@ export class Quarantine {
   async isolate(
     refused: { readonly plan: Plan; readonly ledger: Ledger },
     now: number,
-    quarantined: (servicePort: ServicePortKey, error: DataplaneError) => void,
+    findings: Findings,
     signal: AbortSignal,
   ): Promise<number> {
     const { plan, ledger } = refused;
@@ -104,7 +121,7 @@ export class Quarantine {
       if (!error || first === undefined) return;
       if (suspects.length === 1) {
         found.push({ servicePort: first, error });
-        if (found.length > TOO_MANY && lines === 0) throw asEnvironment(error);
+        if (found.length > TOO_MANY && lines === linesOfBase) throw asEnvironment(error);
         return;
       }
       const named = suspects.find((owner) => this.#isNamed(error, groups.get(owner) ?? []));
@@ -118,20 +135,42 @@ export class Quarantine {
     // What every Service needs is nobody's fault.
     const broken = await attempt(base);
     if (broken) throw asEnvironment(broken);
+    const linesOfBase = lines;
     await narrow(owners);
+    const unwanted = [...leftovers];
     for (const { servicePort, error } of found) {
+      // Some of what is refused may have been applied, before the refused line.
+      for (const { key } of this.#desired.ruleset.fragment(servicePort) ?? []) unwanted.push(key);
       this.#add(servicePort, error, ledger, now);
-      quarantined(servicePort, error);
+      findings.quarantined(servicePort, error);
     }
     // Their new fragments are out of the way: what is left over may go, but for what the old ones need.
-    const stuck = await attempt(leftovers.filter((key) => this.#desired.ruleset.text(key) === undefined));
-    if (stuck) throw stuck;
+    const stuck: string[] = [];
+    let reason: DataplaneError | undefined;
+    // In the plan's order, in which nothing goes before what leads to it.
+    const remove = async (keys: readonly string[]): Promise<void> => {
+      const error = await attempt(keys);
+      if (!error) return;
+      if (keys.length > 1) {
+        await remove(keys.slice(0, keys.length >> 1));
+        await remove(keys.slice(keys.length >> 1));
+        return;
+      }
+      stuck.push(...keys);
+      reason ??= error;
+    };
+    await remove(unwanted.filter((key) => this.#desired.ruleset.text(key) === undefined));
+    if (reason) {
+      const attempts = (this.#stuck?.attempts ?? 0) + 1;
+      this.#stuck = { keys: stuck, attempts, retryAt: retryTime(now, attempts) };
+      findings.stuck(stuck.length, reason);
+    }
     return lines;
   }
 
   #add(servicePort: ServicePortKey, error: DataplaneError, ledger: Ledger, now: number): void {
     const attempts = (this.#entries.get(servicePort)?.attempts ?? 0) + 1;
-    const retryAt = now + Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** (attempts - 1));
+    const retryAt = retryTime(now, attempts);
     this.#entries.set(servicePort, { servicePort, error, attempts, retryAt });
     this.#desired.revert(servicePort, (fragment) => this.#dataplane.programmed(fragment, ledger));
   }
@@ -152,8 +191,15 @@ export class Quarantine {
   #isNamed({ refusedLine }: DataplaneError, keys: readonly string[]): boolean {
     if (refusedLine === undefined) return false;
     // The last part of a key is what stands in a payload: a chain's name, a rule, an element.
-    return keys.some((key) => refusedLine.includes(key.slice(key.lastIndexOf(':', key.indexOf(' ')) + 1)));
+    return keys.some((key) => {
+      const space = key.indexOf(' ');
+      return refusedLine.includes(key.slice(key.lastIndexOf(':', space < 0 ? key.length : space) + 1));
+    });
   }
+}
+
+function retryTime(now: number, attempts: number): number {
+  return now + Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** (attempts - 1));
 }
 
 function isRefusal({ code }: DataplaneError): boolean {

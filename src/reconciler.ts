@@ -12,7 +12,7 @@ import {
   takeDown,
 } from './dataplane/dataplane.ts';
 import type { DesiredState } from './desired-state.ts';
-import { Quarantine, type Quarantined } from './quarantine.ts';
+import { type Findings, Quarantine, type Quarantined } from './quarantine.ts';
 import { Rivalry } from './rivalry.ts';
 import { Wakeup } from './wakeup.ts';
 
@@ -197,7 +197,8 @@ export class Reconciler {
     } catch (error) {
       if (signal.aborted) return undefined;
       if (!(error instanceof DataplaneError)) throw error;
-      if (error.code !== 'transient') this.#ledger = undefined;
+      // Parts of the plan may have been applied.
+      this.#ledger = undefined;
       observer?.failed?.({ family: this.family, error, duration: clock.now() - started, full });
       const retryIn = this.#backoff.next();
       const { code, line, excerpt } = error;
@@ -270,7 +271,7 @@ export class Reconciler {
    * @returns lines applied
    */
   async #apply(plan: Plan, ledger: Ledger, fresh: boolean, signal: AbortSignal): Promise<number> {
-    const { dataplane, desired, logger, observer, clock } = this.#options;
+    const { dataplane, desired, logger, clock } = this.#options;
     if (plan.lines === 0) return 0;
     try {
       await dataplane.apply(plan, signal);
@@ -289,19 +290,28 @@ export class Reconciler {
         return await this.#apply(anew, ledger, true, signal);
       }
       if (error.code === 'environment') throw error;
-      return await this.#quarantine.isolate(
-        { plan, ledger },
-        clock.now(),
-        (servicePort, reason) => {
-          logger.warn(
-            { family: this.family, servicePort, line: reason.line, excerpt: reason.excerpt },
-            `ServicePort ${servicePort} is quarantined, as the kernel refuses its rules: ${reason.message}`,
-          );
-          observer?.quarantined?.(this.family, servicePort, reason);
-        },
-        signal,
-      );
+      replaceLedger(ledger, await dataplane.adopt(signal));
+      return await this.#quarantine.isolate({ plan, ledger }, clock.now(), this.#findings(), signal);
     }
+  }
+
+  #findings(): Findings {
+    const { logger, observer } = this.#options;
+    const { family } = this;
+    return {
+      quarantined: (servicePort, reason) => {
+        logger.warn(
+          { family, servicePort, line: reason.line, excerpt: reason.excerpt },
+          `ServicePort ${servicePort} is quarantined, as the kernel refuses its rules: ${reason.message}`,
+        );
+        observer?.quarantined?.(family, servicePort, reason);
+      },
+      stuck: (objects, reason) =>
+        logger.warn(
+          { family, objects, line: reason.line, excerpt: reason.excerpt },
+          `some of what is no longer wanted cannot be removed, and is left: ${reason.message}`,
+        ),
+    };
   }
 }
 

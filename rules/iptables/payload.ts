@@ -33,6 +33,11 @@ export class SectionBuilder {
     return this.#changes.size;
   }
 
+  /** The objects that change. */
+  keys(): Iterable<string> {
+    return this.#changes.keys();
+  }
+
   record(key: string, text: string | undefined): void {
     this.#changes.set(key, text);
   }

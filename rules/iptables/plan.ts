@@ -50,7 +50,8 @@ export function planIptables(
   rewriteChains('filter', drifted, ruleset, filter);
   // Every chain that a rewritten dispatch chain leads to has to stand by then.
   rewriteChains('nat', drifted, ruleset, nat);
-  addDeletions('nat', deletions, nat, batch === Number.POSITIVE_INFINITY ? batch : DELETE_BATCH);
+  const leftovers = replace(deletions, nat);
+  addDeletions('nat', leftovers, nat, batch === Number.POSITIVE_INFINITY ? batch : DELETE_BATCH);
   const opened: SectionBuilder[] = [];
   addDeletions('filter', deletions, opened, Number.POSITIVE_INFINITY);
 
@@ -133,6 +134,34 @@ function add(section: SectionBuilder, { key, table, chain, rule, desired = '', a
     for (const line of after) if (!before.has(line)) section.append(chain, line);
     for (const line of before) if (!after.has(line)) section.deleteRule(chain, line);
   }
+}
+
+/**
+ * Deletes dispatch rules in the COMMIT that adds others for the same traffic of the same ServicePort: behind a new
+ * rule that leads to source ranges, the old one would let in whom they refuse.
+ * @returns the other deletions
+ */
+function replace(deletions: readonly Change[], sections: readonly SectionBuilder[]): readonly Change[] {
+  if (deletions.length === 0) return deletions;
+  const additions = new Map<string, SectionBuilder>();
+  for (const section of sections) {
+    for (const key of section.keys()) additions.set(trafficOf(parseKey(key)) ?? '', section);
+  }
+  return deletions.filter(({ table, chain, rule, key }) => {
+    const traffic = table === 'nat' ? trafficOf({ chain, rule }) : undefined;
+    const section = traffic === undefined ? undefined : additions.get(traffic);
+    if (!section || rule === undefined) return true;
+    section.record(key, undefined);
+    section.deleteRule(chain, rule);
+    return false;
+  });
+}
+
+/** What a dispatch rule matches, and the hash of the chain that it leads to; undefined for other objects. */
+function trafficOf({ chain, rule }: Pick<ParsedKey, 'chain' | 'rule'>): string | undefined {
+  const [, hash] = / -j KUBE-[A-Z]+-([A-Z2-7]{16})$/.exec(rule ?? '') ?? [];
+  const matches = rule?.replace(/ -j \S+$/, '').replace(/ -m comment --comment "[^"]*"/, '');
+  return hash && `${chain} ${hash} ${matches}`;
 }
 
 /** Adds to the last section where all fits in it, so that a small change is one COMMIT. */

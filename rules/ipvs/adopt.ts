@@ -5,7 +5,7 @@ import type { SavedTable } from '../iptables/save.ts';
 import type { Address, Cidr, Family } from '../model.ts';
 import type { Table } from './chains.ts';
 import { BUILTIN_CHAINS, OWN_CHAINS, SHARED_CHAIN, TABLES } from './chains.ts';
-import { filledObject, hostOf, isDraining, portOf, splitKey, splitWord } from './objects.ts';
+import { hostOf, isDraining, portOf, splitKey } from './objects.ts';
 import type { SavedSet, SavedVirtual } from './saved.ts';
 import type { SetId } from './sets.ts';
 import { setIds, setName } from './sets.ts';
@@ -56,16 +56,14 @@ export function adopt(saved: SavedNode, family: Family, excluded: readonly Cidr[
  */
 export function programmedFragment(fragment: Fragment, ledger: Ledger): Fragment {
   const found: KernelObject[] = [];
-  const filled = new Set<string>();
   for (const { key } of fragment) {
     const text = ledger.get(key);
     if (text === undefined) continue;
-    const { kind, rest } = splitKey(key);
+    const { kind } = splitKey(key);
     const lines = text.split('\n').filter((line) => kind !== 'virtual' || !isDraining(line));
     found.push({ key, text: lines.join('\n') });
-    if (kind === 'entry') filled.add(splitWord(rest)[0]);
   }
-  return [...found, ...[...filled].map(filledObject)];
+  return found;
 }
 
 const PORTALS: readonly SetId[] = [

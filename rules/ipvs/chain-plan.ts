@@ -3,6 +3,7 @@ import type { Ledger } from './adopt.ts';
 import { DRIFT } from './adopt.ts';
 import type { Table } from './chains.ts';
 import { OWN_CHAINS, SHARED_CHAIN, settleChain, TABLES } from './chains.ts';
+import { filledSetsAfter } from './filled.ts';
 import { splitKey, splitWord } from './objects.ts';
 import type { TablesSection } from './payload.ts';
 
@@ -20,7 +21,14 @@ export function planChains(
   const shared = `chain ${SHARED_CHAIN.table} ${SHARED_CHAIN.chain}`;
   const isBroken = ledger.get(shared) === DRIFT && ruleset.text(shared) !== undefined;
   if (isBroken) rewriteShared(ruleset, shared, early);
-  const isFilled = (set: string): boolean => ruleset.text(`filled ${set}`) !== undefined;
+  const chains = TABLES.flatMap((table) => OWN_CHAINS[table].map((chain) => `chain ${table} ${chain}`));
+  const filled = filledSetsAfter(
+    ruleset,
+    ledger,
+    keys,
+    chains.filter((key) => ruleset.text(key) !== undefined),
+  );
+  const isFilled = (set: string): boolean => filled.has(set);
   for (const table of TABLES) {
     for (const chain of OWN_CHAINS[table]) {
       const key = `chain ${table} ${chain}`;
@@ -30,10 +38,17 @@ export function planChains(
       const desired = settleChain(text, isFilled);
       const wanted = desired.join('\n');
       if (before === wanted) continue;
-      const between = merge(linesOf(before), desired, linesOf(text).map(withoutCondition));
-      const first = between ?? desired;
-      if (first.join('\n') !== before) write(early, table, chain, key, first);
-      if (first.join('\n') !== wanted) write(late, table, chain, key, desired);
+      const all = settleChain(text, () => true);
+      const between = merge(linesOf(before), desired, all);
+      if (!between) {
+        // Rules of another mode, or of somebody: they work until what takes their place does.
+        for (const rule of desired) early.table(table).append(chain, rule);
+        early.table(table).record(key, [...linesOf(before), ...desired].join('\n'));
+        write(late, table, chain, key, desired);
+        continue;
+      }
+      if (between.join('\n') !== before) write(early, table, chain, key, between);
+      if (between.join('\n') !== wanted) write(late, table, chain, key, desired);
     }
   }
   for (const key of keys) {
@@ -53,7 +68,7 @@ export function planChains(
 
 /**
  * The chain with both what it has and what it should have, in the order of all rules that it may have.
- * @returns undefined where it holds something else: it is written anew.
+ * @returns undefined where it holds something else, or has them in another order
  */
 function merge(
   before: readonly string[],
@@ -90,10 +105,6 @@ function rewriteShared(ruleset: Ruleset, shared: string, early: TablesSection): 
   }
   builder.writeChain(chain, rules);
   builder.record(shared, '');
-}
-
-function withoutCondition(line: string): string {
-  return line.startsWith('[') ? line.slice(line.indexOf('] ') + 2) : line;
 }
 
 function linesOf(text: string | undefined): string[] {

@@ -34,11 +34,16 @@ export const BUILTIN_CHAINS: Readonly<Record<Table, readonly string[]>> = {
 export function settleChain(text: string, isFilled: (set: string) => boolean): string[] {
   const lines: string[] = [];
   for (const line of text === '' ? [] : text.split('\n')) {
-    const end = line.startsWith('[') ? line.indexOf('] ') : -1;
-    if (end < 0) lines.push(line);
-    else if (isFilled(line.slice(1, end))) lines.push(line.slice(end + 2));
+    const set = conditionOf(line);
+    if (set === undefined) lines.push(line);
+    else if (isFilled(set)) lines.push(line.slice(set.length + '[] '.length));
   }
   return lines;
+}
+
+/** The set that a line of a chain in a ruleset depends on. */
+export function conditionOf(line: string): string | undefined {
+  return line.startsWith('[') ? line.slice(1, line.indexOf(']')) : undefined;
 }
 
 /** All iptables rules of ipvs mode, but for those of single ServicePorts. */

@@ -6,14 +6,7 @@ import type { EndpointChoice } from '../topology.ts';
 import { chooseEndpoints } from '../topology.ts';
 import { SHARED_CHAIN } from './chains.ts';
 import { nodePortAddresses } from './node-addresses.ts';
-import {
-  addressObject,
-  entryObject,
-  filledObject,
-  realServer,
-  ruleObject,
-  virtualObject,
-} from './objects.ts';
+import { addressObject, entryObject, realServer, ruleObject, virtualObject } from './objects.ts';
 import type { SetId } from './sets.ts';
 import { setName } from './sets.ts';
 
@@ -169,9 +162,7 @@ class Compilation {
   }
 
   #entry(id: SetId, element: string): void {
-    const set = setName(id, this.#servicePort.family);
-    this.#add(entryObject(set, element));
-    this.#add(filledObject(set));
+    this.#add(entryObject(setName(id, this.#servicePort.family), element));
   }
 
   /** Where two of one ServicePort's destinations are the same, the first holds. */

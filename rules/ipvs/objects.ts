@@ -6,7 +6,6 @@ import { endpointText } from '../model.ts';
  * Objects of one IP family, by key:
  * - `set NAME`: its text is its definition
  * - `entry NAME ELEMENT`
- * - `filled NAME`: the set has entries, and rules that look into it are worth having; nothing in the kernel itself
  * - `address ADDRESS` on kube-ipvs0
  * - `virtual PROTOCOL ADDRESS:PORT`: its text is its options and then a line for each real server, in order, all as
  *   `ipvsadm -Sn` prints them
@@ -14,7 +13,7 @@ import { endpointText } from '../model.ts';
  * - `chain TABLE NAME`: its text is its rules, see chains.ts
  * - `rule TABLE CHAIN RULE`: a rule of a chain that we share with others, or whose order does not count
  */
-export type ObjectKind = 'set' | 'entry' | 'filled' | 'address' | 'virtual' | 'stranger' | 'chain' | 'rule';
+export type ObjectKind = 'set' | 'entry' | 'address' | 'virtual' | 'stranger' | 'chain' | 'rule';
 
 export function setObject(name: string, definition: string): KernelObject {
   return { key: `set ${name}`, text: definition };
@@ -22,10 +21,6 @@ export function setObject(name: string, definition: string): KernelObject {
 
 export function entryObject(set: string, element: string): KernelObject {
   return { key: `entry ${set} ${element}`, text: '' };
-}
-
-export function filledObject(set: string): KernelObject {
-  return { key: `filled ${set}`, text: '' };
 }
 
 export function addressObject(address: Address): KernelObject {

@@ -66,7 +66,6 @@ export function planIpvs(
         addVirtual(servers, { key, rest, desired, actual }, ledger, isDrained);
         break;
       case 'stranger':
-      case 'filled':
       case 'chain':
       case 'rule':
         break;

@@ -5,6 +5,7 @@ import { printSave } from '../iptables/save.ts';
 import type { Address } from '../model.ts';
 import { compareText } from '../topology.ts';
 import { BUILTIN_CHAINS, settleChain, TABLES } from './chains.ts';
+import { filledSets } from './filled.ts';
 import { serviceArguments, splitKey, splitWord } from './objects.ts';
 
 /** All virtual and real servers as `ipvsadm -Sn` prints them, sorted. ipvsadm --restore takes them. */
@@ -44,7 +45,7 @@ export function printAddresses(rulesets: Iterable<Ruleset>): string {
 
 /** The iptables rules of one family as iptables-save prints them on a node that has nothing else. */
 export function printIptables(ruleset: Ruleset): string {
-  const isFilled = (set: string): boolean => ruleset.text(`filled ${set}`) !== undefined;
+  const filled = filledSets(ruleset);
   const tables = TABLES.map((table) => {
     const chains = new Map<string, SavedChain>();
     for (const name of BUILTIN_CHAINS[table]) chains.set(name, { policy: 'ACCEPT', rules: [] });
@@ -58,7 +59,7 @@ export function printIptables(ruleset: Ruleset): string {
     const chains = byName.get(table);
     const known = chains?.get(chain) ?? { policy: '-', rules: [] };
     chains?.set(chain, known);
-    known.rules.push(...(kind === 'rule' ? [rule] : settleChain(text, isFilled)));
+    known.rules.push(...(kind === 'rule' ? [rule] : settleChain(text, (set) => filled.has(set))));
   }
   return printSave(tables);
 }

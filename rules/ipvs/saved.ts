@@ -40,16 +40,16 @@ export interface SavedSet {
   readonly entries: string[];
 }
 
+/** In any order of lines. */
 export function parseIpset(text: string): Map<string, SavedSet> {
-  const sets = new Map<string, SavedSet>();
+  const sets = new Map<string, { definition: string; readonly entries: string[] }>();
   for (const line of text.split('\n')) {
     const [, command, name = '', rest = ''] = /^(create|add) (\S+) (.*)$/.exec(line) ?? [];
-    if (command === 'create') {
-      const definition = rest.replace(/ (hashsize|bucketsize|initval) \S+/g, '').trimEnd();
-      sets.set(name, { definition, entries: [] });
-    } else if (command === 'add') {
-      sets.get(name)?.entries.push(rest.trimEnd());
-    }
+    if (command === undefined) continue;
+    const set = sets.get(name) ?? { definition: '', entries: [] };
+    sets.set(name, set);
+    if (command === 'add') set.entries.push(rest.trimEnd());
+    else set.definition = rest.replace(/ (hashsize|bucketsize|initval) \S+/g, '').trimEnd();
   }
   return sets;
 }

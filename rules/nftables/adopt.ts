@@ -54,6 +54,11 @@ export function programmedFragment(fragment: Fragment, ledger: Ledger): Fragment
   return [...found].map(([key, text]) => ({ key, text }));
 }
 
+/** How nft prints what compilers spell in another way: a mask that begins with the highest bit as a network. */
+const SPELLINGS: readonly (readonly [printed: string, canonical: string])[] = [
+  ['meta mark != 0x00000000/1 ', 'meta mark & 0x80000000 != 0x00000000 '],
+];
+
 interface Block {
   readonly kind: string;
   readonly name: string;
@@ -79,13 +84,18 @@ function takeLine(block: Block, line: string): void {
   const begun = line.startsWith('elements = {');
   if (!begun && block.elements === undefined) {
     // Newer versions tell how many elements there are.
-    block.lines.push(block.kind === 'chain' ? line : line.replace(/\s+# count .*$/, ''));
+    block.lines.push(block.kind === 'chain' ? canonicalRule(line) : line.replace(/\s+# count .*$/, ''));
     return;
   }
   block.elements = begun ? line.slice('elements = {'.length) : `${block.elements} ${line}`;
   if (!line.endsWith('}')) return;
   block.members = block.elements.slice(0, -1);
   block.elements = undefined;
+}
+
+function canonicalRule(line: string): string {
+  const known = SPELLINGS.find(([printed]) => line.startsWith(printed));
+  return known ? `${known[1]}${line.slice(known[0].length)}` : line;
 }
 
 function takeBlock(ledger: Ledger, { kind, name, lines, members = '' }: Block): void {

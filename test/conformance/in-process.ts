@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { type Section, dryRun } from '../../src/cli/dry-run.ts';
+import { dryRun } from '../../src/cli/dry-run.ts';
 import { readFilesInto } from '../../src/cli/objects.ts';
 import { loadSettings } from '../../src/config/load.ts';
+import type { Section } from '../../src/sections.ts';
 import { Tracker } from '../../src/tracker/tracker.ts';
 import type { CorpusCase } from '../lab/corpus.ts';
 
@@ -15,10 +16,7 @@ export function caseFlags({ cluster, config, addresses }: CorpusCase): readonly 
  * The dry run of a case without starting a process.
  * @param report called with each line that the command would write to stderr
  */
-export function dryRunCase(
-  of: CorpusCase,
-  report: (message: string) => void = () => {},
-): readonly Section[] {
+export function dryRunCase(of: CorpusCase, report: (message: string) => void = () => {}): readonly Section[] {
   const loaded = loadSettings(caseFlags(of), {
     readFile: (path) => readFileSync(path, 'utf8'),
     hostname: () => 'host.example',

@@ -63,7 +63,7 @@ await describeLab('nftables mode, what kube-proxy programs, in the kernel', () =
       for (const [i, [, of]] of CASES.entries()) {
         const ruleset = corpusRuleset(of, family);
         const ledger = await dataplane.adopt(signal);
-        const operations = [1, 7, 5000][i % 3];
+        const operations = [1, 7, 5000][i % 3] ?? 1;
         await dataplane.apply(planNftables(family, ruleset, ledger, undefined, { operations }), signal);
         const found = readNftTable(await listTable(namespace, family));
         expect(differences(readNftTable(corpusTable(of, family)), found), of.name).toEqual([]);

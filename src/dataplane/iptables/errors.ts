@@ -5,7 +5,7 @@ import { ExecError, type Execution } from '../exec.ts';
 const SIGNS: readonly (readonly [RegExp, DataplaneErrorCode])[] = [
   // Exit code 4 of both backends: "Resource problem", see iptables/xshared.h.
   [
-    /holding the xtables lock|Resource temporarily unavailable|No buffer space|Interrupted system call/i,
+    /holding the xtables lock|Resource temporarily unavailable|No buffer space|Interrupted system call|Cannot allocate memory/i,
     'transient',
   ],
   [
@@ -18,8 +18,13 @@ const SIGNS: readonly (readonly [RegExp, DataplaneErrorCode])[] = [
     'environment',
   ],
   [/does a matching rule exist|No chain\/target\/match by that name|No such file or directory/i, 'drift'],
+  // What iptables-nft says of a chain that is not there, when asked for its rules.
+  [/chain `\S+' in table `\w+' is incompatible/, 'drift'],
   [/Chain already exists|File exists|Device or resource busy|Directory not empty|Too many links/i, 'drift'],
 ];
+
+/** The nft backend ends with 4 as well where the kernel refuses a line, for which the line itself is to blame. */
+const REFUSED_LINE = /line \d+: [A-Z_]+ failed \(/;
 
 /**
  * The error of an iptables program that did not succeed.
@@ -32,7 +37,7 @@ export function iptablesError(
 ): DataplaneError {
   const said = stderr.replace(/\s*Try `[^\n]*\n?/g, '').trim();
   const found = SIGNS.find(([sign]) => sign.test(said))?.[1];
-  const code = found ?? (exitCode === 4 ? 'transient' : 'refused');
+  const code = found ?? (exitCode === 4 && !REFUSED_LINE.test(said) ? 'transient' : 'refused');
   const line = Number(/line:? (\d+)/.exec(said)?.[1]) || undefined;
   const reason = said.replace(/\s*\n\s*/g, '; ') || `exit code ${exitCode}`;
   const lines = line === undefined ? undefined : payload?.split('\n');

@@ -2,10 +2,11 @@ import type { Fragment, Ruleset } from '../../../rules/fragment.ts';
 import { canonicalRule } from '../../../rules/iptables/rule.ts';
 import { adopt, programmedFragment } from '../../../rules/ipvs/adopt.ts';
 import { settleChain } from '../../../rules/ipvs/chains.ts';
+import { filledSets } from '../../../rules/ipvs/filled.ts';
 import { serviceArguments, splitKey, splitWord } from '../../../rules/ipvs/objects.ts';
 import { type Section, TOOLS } from '../../../rules/ipvs/payload.ts';
 import { planIpvs } from '../../../rules/ipvs/plan.ts';
-import type { Cidr, Family } from '../../../rules/model.ts';
+import type { Address, Cidr, Family } from '../../../rules/model.ts';
 import type { Clock } from '../../cluster/clock.ts';
 import type { Logger } from '../../cluster/observer.ts';
 import { type Dataplane, DataplaneError, type Ledger, type Plan, type PlanSection } from '../dataplane.ts';
@@ -80,10 +81,10 @@ export class IpvsDataplane implements Dataplane {
   }
 
   async isIntact(ruleset: Ruleset, signal: AbortSignal): Promise<boolean> {
-    const isFilled = (set: string): boolean => ruleset.text(`filled ${set}`) !== undefined;
+    const filled = filledSets(ruleset);
     for (const [table, chain] of WITNESSES) {
       const rules = await this.#options.iptables.listChain(table, chain, signal);
-      const wanted = settleChain(ruleset.text(`chain ${table} ${chain}`) ?? '', isFilled);
+      const wanted = settleChain(ruleset.text(`chain ${table} ${chain}`) ?? '', (set) => filled.has(set));
       if (rules?.map((rule) => canonicalRule(rule) ?? rule).join('\n') !== wanted.join('\n')) return false;
     }
     const witnesses = new Map<string, string>();
@@ -115,12 +116,16 @@ export class IpvsDataplane implements Dataplane {
     await this.drain.run(request, clock, logger, signal);
   }
 
-  async #addresses(signal: AbortSignal) {
-    const found = await this.#options.tools.addresses(signal);
+  async #addresses(signal: AbortSignal): Promise<readonly Address[]> {
+    const { tools } = this.#options;
+    const found = await tools.addresses(signal);
     if (found) return found;
-    // Somebody has deleted it.
-    await this.#options.tools.run('ip', ['link', 'add', INTERFACE, 'type', 'dummy'], signal);
-    return [];
+    // Somebody has deleted it; the other family may be faster in putting it back.
+    const args = ['link', 'add', INTERFACE, 'type', 'dummy'];
+    if (await tools.succeeds('ip', args, signal)) return [];
+    const again = await tools.addresses(signal);
+    if (!again) throw new DataplaneError('environment', `ip ${args.join(' ')}: does not work`);
+    return again;
   }
 
   #restore(tool: Section['tool'], text: string, signal: AbortSignal): Promise<void> {

@@ -6,7 +6,7 @@ import { DataplaneError } from '../dataplane.ts';
 import type { PreparedFamily, PrepareOptions } from '../prepare.ts';
 import { openConversation } from './conversation.ts';
 import { NftablesDataplane } from './dataplane.ts';
-import { probeNftables } from './probe.ts';
+import { probeNftables, requireVersion } from './probe.ts';
 import { NftSession } from './session.ts';
 import { NftTools } from './tools.ts';
 import { Turns } from './turns.ts';
@@ -32,9 +32,11 @@ export async function prepareNftables(
       const dataplane = new NftablesDataplane(tools);
       try {
         version = await tools.version(signal);
+        requireVersion(version);
         const capabilities = await probeNftables(tools, signal);
-        const readAt = clock.now();
         const ledger = await dataplane.adopt(signal);
+        // A listing is of the moment at which it ends, or nft begins it anew.
+        const readAt = clock.now();
         return [family, { dataplane, compiler: nftablesCompiler, capabilities, ledger, readAt }];
       } catch (error) {
         if (error instanceof DataplaneError && error.code !== 'aborted') return [family, error];

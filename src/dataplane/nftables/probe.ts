@@ -14,7 +14,6 @@ const PROBE = 'fairlead-probe';
  * @throws DataplaneError with a message that names what is missing
  */
 export async function probeNftables(tools: NftTools, signal: AbortSignal): Promise<Capabilities> {
-  requireVersion(await tools.version(signal));
   const { commands, features } = probes(tools.family === 'ipv6');
   const all = features.flatMap(([, command]) => command);
   if (!(await works(tools, [...commands, ...all], signal))) {
@@ -40,7 +39,8 @@ export function requireOwnTable(tools: NftTools, listing: string | undefined): v
   );
 }
 
-function requireVersion(text: string): void {
+/** @param text what `nft --version` prints. @throws DataplaneError */
+export function requireVersion(text: string): void {
   const found = /v?(\d+)\.(\d+)(?:\.(\d+))?/
     .exec(text)
     ?.slice(1, 4)

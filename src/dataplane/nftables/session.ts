@@ -11,9 +11,12 @@ export interface NftSessionOptions {
 const LONGEST = 8_192;
 /** ms without work after which nft is let go, with the memory that it has. */
 const IDLE_MS = 10_000;
-/** ms that an answer may take. */
-const ANSWER_MS = 30_000;
-/** Failures in a row after which the session is given up for good: this nft is not for talking. */
+/** ms that an answer may take; one takes 0.4 s where the table and the load are big. */
+const ANSWER_MS = 10_000;
+/**
+ * Deaths in a row after which the session is given up for good, as it is after the first answer that never comes:
+ * this nft is not for talking.
+ */
 const PATIENCE = 5;
 
 /**
@@ -42,16 +45,19 @@ export class NftSession {
     const { clock } = this.#options;
     open.cancelIdle();
     const mark = `fairlead-${this.#marks++}`;
-    const applied = await new Promise<boolean>((resolve) => {
+    const outcome = await new Promise<Outcome>((resolve) => {
       open.waiting = { mark, said: [], resolve };
-      const cancel = clock.after(ANSWER_MS, () => open.end());
+      const cancel = clock.after(ANSWER_MS, () => {
+        this.#failures = PATIENCE;
+        open.end();
+      });
       open.cancelIdle = cancel;
       open.conversation?.say(`${payload.trimEnd().replaceAll('\n', '; ')}\n${mark}\n`);
     });
     open.cancelIdle();
     if (this.#open === open) open.cancelIdle = clock.after(IDLE_MS, () => open.end());
-    this.#failures = applied ? 0 : this.#failures + 1;
-    return applied;
+    this.#failures = outcome === 'gone' ? this.#failures + 1 : 0;
+    return outcome === 'applied';
   }
 
   #start(signal: AbortSignal): Open {
@@ -64,7 +70,7 @@ export class NftSession {
         signal.removeEventListener('abort', open.end);
         open.cancelIdle();
         if (this.#open === open) this.#open = undefined;
-        open.waiting?.resolve(false);
+        open.waiting?.resolve('gone');
         open.waiting = undefined;
         open.conversation?.end();
       },
@@ -79,6 +85,9 @@ export class NftSession {
   }
 }
 
+/** `gone`: nobody knows. */
+type Outcome = 'applied' | 'refused' | 'gone';
+
 interface Open {
   conversation: Conversation | undefined;
   waiting: Waiting | undefined;
@@ -89,7 +98,7 @@ interface Open {
 interface Waiting {
   readonly mark: string;
   readonly said: string[];
-  readonly resolve: (applied: boolean) => void;
+  readonly resolve: (outcome: Outcome) => void;
 }
 
 function hear(open: Open, line: string): void {
@@ -102,5 +111,5 @@ function hear(open: Open, line: string): void {
   }
   open.waiting = undefined;
   // The last thing said is that the mark is no command.
-  waiting.resolve(waiting.said.length === 1);
+  waiting.resolve(waiting.said.length === 1 ? 'applied' : 'refused');
 }

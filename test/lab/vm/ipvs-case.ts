@@ -1,7 +1,12 @@
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Ruleset } from '../../../rules/fragment.ts';
-import type { Family } from '../../../rules/model.ts';
+import { parseSave } from '../../../rules/iptables/save.ts';
+import { adopt } from '../../../rules/ipvs/adopt.ts';
+import { planIpvs } from '../../../rules/ipvs/plan.ts';
+import { parseIpset, parseIpvsadm } from '../../../rules/ipvs/saved.ts';
+import type { Address, Family } from '../../../rules/model.ts';
 import { FAMILIES } from '../../../rules/model.ts';
 import { readFilesInto } from '../../../src/cli/objects.ts';
 import { loadSettings } from '../../../src/config/load.ts';
@@ -62,7 +67,37 @@ export function compileCluster(flags: readonly string[], addresses: readonly str
 }
 
 /** What kube-proxy programmed for the case. */
-export function expectedOutput({ name }: CorpusCase, file: string): string {
-  const path = new URL(`../../../fixtures/kube-proxy-1.36/${name}/expected/${file}`, import.meta.url);
-  return readFileSync(fileURLToPath(path), 'utf8');
+export function expectedOutput(of: CorpusCase, file: string): string {
+  return readFileSync(join(expectedFolder(of), '..', file), 'utf8');
 }
+
+/** The folder of what kube-proxy programmed in ipvs mode. */
+export function expectedFolder({ name }: CorpusCase): string {
+  return fileURLToPath(new URL(`../../../fixtures/kube-proxy-1.36/${name}/expected/ipvs`, import.meta.url));
+}
+
+/** What Fairlead would write after a start on a node that has this, by the names of the corpus' files. */
+export function planFrom(
+  dump: ReadonlyMap<string, string>,
+  rulesets: IpvsCase['rulesets'],
+): readonly string[] {
+  const text = (file: string): string => dump.get(`ipvs/${file}`) ?? '';
+  return [...rulesets].flatMap(([family, ruleset]) => {
+    const ledger = adopt(
+      {
+        virtuals: parseIpvsadm(text('ipvsadm.txt')),
+        sets: parseIpset(text('ipset.txt')),
+        addresses: text('addresses.txt')
+          .split('\n')
+          .filter((line) => line !== '')
+          .map((line) => line.replace(/\/.*/, '') as Address),
+        tables: parseSave(text(SAVES[family])),
+      },
+      family,
+      [],
+    );
+    return planIpvs(ruleset, ledger).sections.map((section) => section.text);
+  });
+}
+
+const SAVES: Readonly<Record<Family, string>> = { ipv4: 'iptables-save.txt', ipv6: 'ip6tables-save.txt' };

@@ -18,7 +18,8 @@ export class IpvsNode {
   readonly #ledgers = new Map<Family, Ledger>();
 
   /** Prepares the node and reads what is there. */
-  static async create(namespace: Namespace, config: IpvsConfiguration): Promise<IpvsNode> {
+  static async create(namespace: Namespace, options: Partial<IpvsConfiguration> = {}): Promise<IpvsNode> {
+    const config = { ...DEFAULTS, ...options };
     const exec = execIn(namespace);
     const node = new IpvsNode(exec, config);
     // Kernel settings are the namespace's: see the trials for them.
@@ -60,14 +61,25 @@ export class IpvsNode {
   /** Brings the kernel to the rulesets. @returns what it took, payload by payload */
   async sync(rulesets: ReadonlyMap<Family, Ruleset>): Promise<readonly string[]> {
     const plans = this.plan(rulesets);
-    for (const [i, [family, dataplane]] of [...this.dataplanes].entries()) {
-      const plan = plans[i];
-      const ledger = this.#ledgers.get(family);
-      if (!plan || !ledger) continue;
-      await dataplane.apply(plan, NEVER);
-      takeDown(plan, ledger);
-    }
+    await Promise.all(
+      [...this.dataplanes].map(async ([family, dataplane], i) => {
+        const plan = plans[i];
+        const ledger = this.#ledgers.get(family);
+        if (!plan || !ledger) return;
+        await dataplane.apply(plan, NEVER);
+        takeDown(plan, ledger);
+      }),
+    );
     return plans.flatMap(({ sections }) => sections.map(({ text }) => text));
+  }
+
+  /** Removes what drains and has no connection. */
+  async finishDraining(rulesets: ReadonlyMap<Family, Ruleset>): Promise<void> {
+    let found = false;
+    for (const { drain } of this.dataplanes.values()) {
+      if (drain.size > 0) found = (await drain.look(NEVER)) || found;
+    }
+    if (found) await this.sync(rulesets);
   }
 
   async isIntact(rulesets: ReadonlyMap<Family, Ruleset>): Promise<boolean> {
@@ -80,18 +92,12 @@ export class IpvsNode {
 
   /** What the kernel has, by the names of the corpus' files. */
   async dump(): Promise<ReadonlyMap<string, string>> {
-    const commands: readonly (readonly string[])[] = [
-      ['ipvsadm', '-Sn'],
-      ['ipset', 'save'],
-      ['ip', '-o', 'address', 'show', 'dev', 'kube-ipvs0'],
-      ['iptables-nft-save'],
-      ['ip6tables-nft-save'],
-    ];
-    const outputs = await Promise.all(commands.map((command) => this.run(command)));
+    const text = await this.run(['sh', '-e', '-c', DUMP]);
+    const outputs = text.split('---\n');
     return new Map(
       IPVS_FILES.map((file, i) => {
-        const text = outputs[i] ?? '';
-        return [file, file.endsWith('addresses.txt') ? addressLines(text) : text];
+        const output = outputs[i] ?? '';
+        return [file, file.endsWith('addresses.txt') ? addressLines(output) : output];
       }),
     );
   }
@@ -106,6 +112,26 @@ export class IpvsNode {
     return stdout;
   }
 }
+
+/** In the order of IPVS_FILES; one process, as starting many takes its time where a processor is emulated. */
+const DUMP = [
+  'ipvsadm -Sn',
+  'ipset save',
+  'ip -o address show dev kube-ipvs0',
+  'iptables-nft-save',
+  'ip6tables-nft-save',
+].join('; echo ---; ');
+
+const DEFAULTS: IpvsConfiguration = {
+  syncPeriod: 30_000,
+  minSyncPeriod: 1_000,
+  scheduler: 'rr',
+  excludeCIDRs: [],
+  strictARP: false,
+  tcpTimeout: 0,
+  tcpFinTimeout: 0,
+  udpTimeout: 0,
+};
 
 const NEVER = new AbortController().signal;
 

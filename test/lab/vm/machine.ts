@@ -104,9 +104,11 @@ function qemuArguments({ release, initrd, results, log }: Parts): string[] {
     FAIRLEAD_REPOSITORY: REPOSITORY.replace(/\/$/, ''),
     FAIRLEAD_VM_CACHE: cacheFolder(),
     FAIRLEAD_NODE: process.execPath,
+    // Those whose names hold this text; spaces are written as underscores.
+    FAIRLEAD_TRIALS: process.env['FAIRLEAD_TRIALS'] ?? '',
   };
   const append = [
-    'console=ttyS0 panic=-1 quiet mitigations=off',
+    'console=ttyS0 panic=-1 quiet mitigations=off norandmaps',
     ...Object.entries(environment).map(([name, value]) => `${name}=${value}`),
   ];
   return [

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { dryRun } from '../../../src/cli/dry-run.ts';
 import { readFilesInto } from '../../../src/cli/objects.ts';
 import { loadSettings } from '../../../src/config/load.ts';
@@ -43,6 +44,11 @@ export function outcome(
   }
 }
 
+/** What the process would print. */
+export function printed({ sections }: Outcome): string {
+  return sections.map(({ tool, text }) => `# ${tool}\n${text}`).join('');
+}
+
 /** All lines of all sections, each behind `4 ` or `6 `. */
 export function linesOf({ sections }: Outcome): readonly string[] {
   return sections.flatMap(({ tool, text }) => {
@@ -56,7 +62,7 @@ export function linesOf({ sections }: Outcome): readonly string[] {
 
 function settled(flags: readonly string[]): Settings {
   const loaded = loadSettings(['--dry-run', '--hostname-override=node-1', ...flags], {
-    readFile: () => '',
+    readFile: (path) => readFileSync(path, 'utf8'),
     hostname: () => 'host',
   });
   if (loaded.kind !== 'settings') throw new Error('these flags only print something');

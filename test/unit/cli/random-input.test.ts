@@ -65,20 +65,30 @@ const NASTY: readonly unknown[] = [
 
 test('whatever an object has in it, a dry run prints nothing but good rules and single lines', () => {
   const value = fc.oneof({ weight: 2, arbitrary: fc.constantFrom(...NASTY) }, fc.jsonValue({ maxDepth: 3 }));
-  const web = { metadata: { name: 'web', labels: { 'kubernetes.io/service-name': 'web' } } };
-  const fields = (names: readonly string[]) =>
-    fc.dictionary(fc.constantFrom(...names), value, { maxKeys: names.length });
+  const fields = (names: readonly string[], base: object = {}) =>
+    fc.dictionary(fc.constantFrom(...names), value, { maxKeys: 4 }).map((odd) => ({ ...base, ...odd }));
+  const port = fields(['name', 'port', 'protocol', 'nodePort'], { name: 'http', port: 80 });
+  const metadata = { name: 'web', labels: { 'kubernetes.io/service-name': 'web' } };
+  const spec = { clusterIP: '10.96.0.1', ports: [{ name: 'http', port: 80 }] };
+  const endpoint = fields(['addresses', 'conditions', 'nodeName', 'hints'], { addresses: ['10.244.0.1'] });
   const object = fc.oneof(
-    value,
-    fc.record({
-      metadata: fc.oneof(fc.constant(web.metadata), fields(['name', 'namespace', 'labels'])),
-      spec: fc.oneof(value, fields(SPEC_FIELDS)),
-      status: fc.oneof(value, fields(['loadBalancer', 'addresses'])),
-      addressType: fc.oneof(fc.constantFrom('IPv4', 'IPv6'), value),
-      endpoints: fc.oneof(value, fc.array(fields(['addresses', 'conditions', 'nodeName', 'hints']))),
-      ports: fc.oneof(value, fc.array(fields(['name', 'port', 'protocol']))),
-      subsets: fc.oneof(value, fc.array(fields(['addresses', 'notReadyAddresses', 'ports']))),
-    }),
+    { weight: 1, arbitrary: value },
+    {
+      weight: 9,
+      arbitrary: fc.record({
+        metadata: fc.oneof(fc.constant(metadata), fields(['name', 'namespace', 'labels'], metadata)),
+        spec: fc.oneof(
+          fields(SPEC_FIELDS, spec),
+          fc.array(port).map((ports) => ({ ...spec, ports })),
+          value,
+        ),
+        status: fc.oneof(fields(['loadBalancer', 'addresses']), value),
+        addressType: fc.oneof(fc.constantFrom('IPv4', 'IPv6'), value),
+        endpoints: fc.oneof(fc.array(endpoint), value),
+        ports: fc.oneof(fc.array(port), value),
+        subsets: fc.oneof(fc.array(fields(['addresses', 'notReadyAddresses', 'ports'])), value),
+      }),
+    },
   );
   const objects = fc.array(fc.tuple(fc.constantFrom(...KINDS), object), { maxLength: 8 });
   fc.assert(

@@ -1,0 +1,71 @@
+/**
+ * The bench itself. Started by main.ts in a network namespace of its own, with the folder for its files and the
+ * bundle before the options.
+ */
+
+import { writeFile } from 'node:fs/promises';
+import { constants } from 'node:os';
+import { BenchNode } from './bench-node.ts';
+import { describeMachine } from './machine.ts';
+import { type BenchOptions, parseOptions } from './options.ts';
+import { plotLatency } from './plot.ts';
+import { formatMachine, formatSize } from './report.ts';
+import type { BenchResult, SizeResult } from './result.ts';
+import { measureSize } from './size-run.ts';
+
+const [, , folder = '', bundle = '', ...argv] = process.argv;
+const options = parseOptions(argv);
+if (options === 'help') throw new Error('unreachable: main.ts gives help');
+
+const resources = new AsyncDisposableStack();
+const done = bench(options).then(() => 0);
+try {
+  process.exitCode = await Promise.race([done, interruption()]);
+} catch (error) {
+  process.stderr.write(`bench: ${error instanceof Error ? error.message : error}\n`);
+  process.exitCode = 1;
+} finally {
+  // What it was in the middle of fails now, and nobody needs to know.
+  done.catch(() => {});
+  await resources.disposeAsync();
+}
+process.exit();
+
+async function bench(options: BenchOptions): Promise<void> {
+  const { mode, backend, rate, seconds, json, svg } = options;
+  const about = {
+    date: new Date().toISOString().slice(0, 10),
+    command: ['npm run bench --', ...argv].join(' '),
+    machine: await describeMachine(backend),
+    mode,
+    backend,
+    rate,
+    seconds,
+  };
+  process.stdout.write(`${formatMachine(about)}\n`);
+  const node = resources.use(await BenchNode.open(backend, folder));
+  const sizes: SizeResult[] = [];
+  for (const services of options.services) {
+    const progress = (text: string) =>
+      process.stderr.write(`  ${clock()} ${services.toLocaleString('en')} Services: ${text}\n`);
+    const size = await measureSize(services, options, node, [process.execPath, bundle], progress);
+    sizes.push(size);
+    process.stdout.write(`\n${formatSize(size, about)}\n`);
+    const result: BenchResult = { ...about, sizes };
+    if (json !== undefined) await writeFile(json, `${JSON.stringify(result, undefined, 2)}\n`);
+    if (svg !== undefined) await writeFile(svg, plotLatency(result, 'one endpoint changed'));
+  }
+}
+
+function clock(): string {
+  return new Date().toISOString().slice(11, 19);
+}
+
+/** Resolves with an exit code when the user has had enough. */
+function interruption(): Promise<number> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+      process.on(signal, () => resolve(128 + constants.signals[signal]));
+    }
+  });
+}
