@@ -107,6 +107,20 @@ await describeLab('nftables mode, on a node that has been used', () => {
   });
 
   it.each([
+    ['--nft-path', ['--nft-path=/usr/sbin/nft'], {}],
+    ['NFT in the environment', [], { NFT: '/usr/sbin/nft' }],
+  ] as const)('uses the nft that is not in PATH, by %s', async (_, flags, env) => {
+    await become(first());
+    const before = await tables();
+    await using toolbox = await NftToolbox.create('missing');
+    const all = ['--mode=nftables', '--config', first().config, '--from', first().cluster, ...flags];
+    await using fairlead = new FairleadProcess(node.namespace, all, { PATH: toolbox.path, ...env });
+    await fairlead.synced();
+    expect(await fairlead.stop()).toBe(0);
+    expect(await tables()).toEqual(before);
+  });
+
+  it.each([
     ['missing', /nft: not found in PATH/],
     ['echo "nftables v0.9.8 (E.D.S.)"', /needs nft 1\.0\.1 or newer: this is nftables v0\.9\.8/],
     [

@@ -17,15 +17,15 @@ interface Stage extends AsyncDisposable {
   readonly theirs: IpvsNode;
 }
 
+/** Cases to take over for real; the conformance tests have all, from what kube-proxy's tools printed. */
+const TAKEOVERS = ['dual-stack', 'external-policy-local', 'protocols', 'session-affinity', 'source-ranges'];
+
 /** What kube-proxy programs for each case of the corpus, on a real kernel. */
 export const corpusTrials: TrialGroup = trialGroup(
   'the corpus on a real kernel',
   openStage,
   (await corpusCases()).flatMap(caseTrials),
 );
-
-/** Cases to take over for real; the conformance tests have all, from what kube-proxy's tools printed. */
-const TAKEOVERS = ['dual-stack', 'external-policy-local', 'protocols', 'session-affinity', 'source-ranges'];
 
 function caseTrials(of: CorpusCase): Trial<Stage>[] {
   const trials: Trial<Stage>[] = [
