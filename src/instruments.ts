@@ -9,6 +9,7 @@ import { modeSettings } from './config/mode.ts';
 import { parseHostPort } from './config/network-kinds.ts';
 import type { Settings } from './config/settings.ts';
 import type { Daemon, DaemonObserver } from './daemon.ts';
+import type { Plan } from './dataplane/dataplane.ts';
 import type { Exec } from './dataplane/exec.ts';
 import { debugHandler } from './debug/debug-server.ts';
 import type { EventReport } from './events/event.ts';
@@ -149,7 +150,12 @@ export class Instruments {
       synced: (report) => {
         const { family, repaired } = report;
         health.updated(family);
-        metrics.synced({ ...report, noLocalEndpoints: this.#noLocal[family].counts });
+        const rules = this.#options.settings.mode === 'iptables' ? rulesIn(report.plan) : undefined;
+        metrics.synced({
+          ...report,
+          ...(rules && { rules }),
+          noLocalEndpoints: this.#noLocal[family].counts,
+        });
         if (repaired > 0) metrics.driftRepaired(family, repaired);
         const daemon = this.#options.daemon();
         const running = daemon?.running.find((entry) => entry.family === family);
@@ -218,4 +224,14 @@ export class Instruments {
     const rulesets = new Map(running.map(({ family, desired }) => [family, desired.ruleset]));
     return printSections(this.#options.settings.mode, rulesets).map(({ tool, text }) => `# ${tool}\n${text}`);
   }
+}
+
+/** Rules that a plan writes. */
+function rulesIn(plan: Plan | undefined): RuleCounts {
+  const counts = { filter: 0, nat: 0 };
+  for (const { text } of plan?.sections ?? []) {
+    const table = text.slice(1, text.indexOf('\n'));
+    if (table === 'filter' || table === 'nat') counts[table] += text.match(/^-[AI] /gm)?.length ?? 0;
+  }
+  return counts;
 }

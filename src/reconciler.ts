@@ -43,6 +43,8 @@ export interface SyncReport {
   readonly full: boolean;
   /** Lines of payload; 0: the kernel had it all. */
   readonly lines: number;
+  /** What was to be applied, as it was planned at first. */
+  readonly plan?: Plan;
   /** Objects that were found in the kernel, where this sync read it. */
   readonly adopted: number | undefined;
   /** Lines that put right what somebody else had changed in the kernel. */
@@ -250,7 +252,17 @@ export class Reconciler {
       },
       'synced',
     );
-    return { family, servicePorts, full: fresh, lines, adopted, repaired, objects: ledger.size, duration };
+    return {
+      family,
+      servicePorts,
+      full: fresh,
+      lines,
+      plan,
+      adopted,
+      repaired,
+      objects: ledger.size,
+      duration,
+    };
   }
 
   /** A repair now and then is somebody's mistake; one after the other is another proxy. */

@@ -4,7 +4,7 @@ import type { Ruleset } from '../../rules/fragment.ts';
 import type { Family } from '../../rules/model.ts';
 import { readFilesInto } from '../../src/cli/objects.ts';
 import { loadSettings } from '../../src/config/load.ts';
-import { nftablesCompiler } from '../../src/dataplane/nftables/prepare.ts';
+import { nftablesCompiler } from '../../src/dataplane/compilers.ts';
 import { DesiredState } from '../../src/desired-state.ts';
 import { givenAddresses, nodeFacts, proxySettings } from '../../src/node-facts.ts';
 import { Tracker } from '../../src/tracker/tracker.ts';

@@ -1,7 +1,5 @@
 import type { Family } from '../../../rules/model.ts';
-import { compileBase } from '../../../rules/nftables/base.ts';
-import { compileServicePort } from '../../../rules/nftables/compile.ts';
-import type { Compiler } from '../../desired-state.ts';
+import { nftablesCompiler } from '../compilers.ts';
 import { DataplaneError } from '../dataplane.ts';
 import type { PreparedFamily, PrepareOptions } from '../prepare.ts';
 import { openConversation } from './conversation.ts';
@@ -10,11 +8,6 @@ import { probeNftables, requireVersion } from './probe.ts';
 import { NftSession } from './session.ts';
 import { NftTools } from './tools.ts';
 import { Turns } from './turns.ts';
-
-export const nftablesCompiler: Compiler = {
-  base: ({ node, settings }) => compileBase(node, settings),
-  servicePort: (servicePort, { node, settings }) => compileServicePort(servicePort, node, settings),
-};
 
 /** nftables mode: checks what the node can do, and reads what is there. */
 export async function prepareNftables(

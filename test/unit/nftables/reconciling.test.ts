@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { Address, Cidr, NodeFacts, ProxySettings, ServicePortKey } from '../../../rules/model.ts';
 import { systemClock } from '../../../src/cluster/clock.ts';
+import { nftablesCompiler } from '../../../src/dataplane/compilers.ts';
 import type { DataplaneError } from '../../../src/dataplane/dataplane.ts';
 import { ExecError } from '../../../src/dataplane/exec.ts';
 import { NftablesDataplane } from '../../../src/dataplane/nftables/dataplane.ts';
-import { nftablesCompiler } from '../../../src/dataplane/nftables/prepare.ts';
 import { NftTools } from '../../../src/dataplane/nftables/tools.ts';
 import { DesiredState } from '../../../src/desired-state.ts';
 import { Reconciler, type SyncReport } from '../../../src/reconciler.ts';
