@@ -111,7 +111,7 @@ async function program(settings: Settings, logger: Logger, stop: AbortController
     });
     const source = connection
       ? follow(connection, { settings, sink, logger, observer: metrics, signal })
-      : readFilesInto(tracker, settings.from);
+      : readFilesInto(tracker, settings.from, (message) => logger.warn({}, message));
     if (connection)
       void fetchVersion(connection, signal).then((found) => found && metrics.clusterVersion(found));
     await Promise.all([daemon.run(signal), source, untilAborted(signal)]);

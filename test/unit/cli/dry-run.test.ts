@@ -149,7 +149,7 @@ describe('--from', () => {
 });
 
 describe('what a dry run from files needs', () => {
-  test('nothing but its files: no environment, no other process, no state of the host, no network', async () => {
+  test('nothing but its files: no environment, no other process, no state of the host', async () => {
     const empty = await folder();
     await mkdir(join(empty, 'home'));
     const usual = await dryRun(['--from', GOOD]);

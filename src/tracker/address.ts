@@ -1,1 +1,0 @@
-export { parseAddress, parseCidr } from '../../rules/address.ts';
