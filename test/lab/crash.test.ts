@@ -7,6 +7,7 @@ import { startApiServer } from '../apiserver/server.ts';
 import { tally } from './answers.ts';
 import { ApiGate } from './api-gate.ts';
 import { Churn } from './churn.ts';
+import { COMPILE_CACHE } from './compile-cache.ts';
 import { eventually } from './deadline.ts';
 import { dryRun, kernelDifferences } from './dry-run-comparison.ts';
 import { FairleadProcess, labConfiguration } from './fairlead-process.ts';
@@ -29,7 +30,7 @@ const KILLS: readonly (readonly [Backend, number, number])[] = [
 await describeLab('killed at any instant', () => {
   it.concurrent.each(KILLS)(
     '%s: after %i kills the rules are those of a dry run, and nobody noticed (seed %i)',
-    { timeout: 120_000 },
+    { timeout: 240_000 },
     async (backend, kills, seed) => {
       await using lab = await Lab.create();
       await using api = disposable(await startApiServer());
@@ -42,7 +43,7 @@ await describeLab('killed at any instant', () => {
       const cluster = ['--config', config, '--kubeconfig', gate.kubeconfig];
       const flags = [...cluster, '--iptables-backend', backend];
 
-      const first = lab.own(new FairleadProcess(lab.node, flags));
+      const first = lab.own(new FairleadProcess(lab.node, flags, COMPILE_CACHE));
       await first.synced();
       await first.stop();
       const changes = new AbortController();
@@ -58,7 +59,7 @@ await describeLab('killed at any instant', () => {
       await changing;
       expect(during, 'each was killed, and did not end by itself').toBe(kills);
 
-      const last = lab.own(new FairleadProcess(lab.node, flags));
+      const last = lab.own(new FairleadProcess(lab.node, flags, COMPILE_CACHE));
       await last.synced();
       const expected = await dryRun(lab.node, cluster);
       await eventually('the rules of a dry run', async () => {
@@ -76,7 +77,7 @@ await describeLab('killed at any instant', () => {
 
 /** Starts Fairlead, and kills it so many ms after the log has this. @returns whether it was alive until then */
 async function dies(node: Namespace, flags: readonly string[], sign: string, ms: number): Promise<boolean> {
-  const subprocess = node.start([process.execPath, MAIN, ...flags]);
+  const subprocess = node.start([process.execPath, MAIN, ...flags], COMPILE_CACHE);
   subprocess.stderr.resume();
   const seen = new Promise<void>((resolve) => {
     createInterface({ input: subprocess.stdout }).on('line', (line) => line.includes(sign) && resolve());

@@ -3,6 +3,7 @@ import type { Family } from '../../rules/model.ts';
 import { FAMILIES } from '../../rules/model.ts';
 import { differences } from '../conformance/compare/dump.ts';
 import { readIptablesSave } from '../conformance/compare/iptables-save.ts';
+import { COMPILE_CACHE } from './compile-cache.ts';
 import type { Namespace } from './namespaces.ts';
 import { dumpRules } from './rule-dump.ts';
 import type { Backend } from './suite.ts';
@@ -15,7 +16,7 @@ export async function dryRun(
   flags: readonly string[],
 ): Promise<Readonly<Record<Family, string>>> {
   const main = process.env['FAIRLEAD_MAIN'] ?? SOURCE;
-  return sections(await node.run([process.execPath, main, '--dry-run', ...flags]));
+  return sections(await node.run([process.execPath, main, '--dry-run', ...flags], { env: COMPILE_CACHE }));
 }
 
 /** Splits a dry run's output, or that of /debug/rules. */

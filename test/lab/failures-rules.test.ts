@@ -24,9 +24,13 @@ const REFUSALS = {
   legacy: { stderr: 'iptables-legacy-restore: line %c failed', exitCode: 1 },
 };
 
+/** They run side by side, on two cores. */
+const PATIENT = { timeout: 180_000 };
+
 await describeLab('trouble with the rules', () => {
   it.concurrent.each(BACKENDS)(
     'a ServicePort that the %s kernel refuses holds up no other',
+    PATIENT,
     async (backend) => {
       await using node = await liveNode({ backend, objects: [...GOOD, ...BAD] });
       await using tools = await FaultyTools.create();
@@ -64,7 +68,7 @@ await describeLab('trouble with the rules', () => {
     },
   );
 
-  it.concurrent('a real refusal by the kernel stays with its ServicePort', async () => {
+  it.concurrent('a real refusal by the kernel stays with its ServicePort', PATIENT, async () => {
     await using node = await liveNode({ objects: GOOD });
     const { cluster: chain } = servicePortChains({ name: 'default/bad', protocol: 'tcp' });
     // Chains of nftables may be no deeper than 16: the Service's jumps are too many behind these.
@@ -94,30 +98,34 @@ await describeLab('trouble with the rules', () => {
     expect(await node.differences()).toEqual([]);
   });
 
-  it.concurrent('a chain that cannot go, as somebody else jumps to it, keeps nobody from coming', async () => {
-    await using node = await liveNode({ objects: [...GOOD, ...BAD] });
-    const fairlead = await node.start();
-    await fairlead.synced();
-    const { cluster: chain } = servicePortChains({ name: 'default/bad', protocol: 'tcp' });
-    await node.restore('ipv4', `*nat\n:OTHER - [0:0]\n-A OTHER -j ${chain}\nCOMMIT\n`);
-    node.api.delete('Service', 'default', 'bad');
-    node.put(LATER);
-    await node.rulesWith('ipv4', 'default/later cluster IP');
-    await node.rulesWithout('ipv4', '-A KUBE-SERVICES -d 10.96.0.11/32');
-    const isStuck = () => fairlead.log.some(({ msg }) => msg.includes('cannot be removed'));
-    await fairlead.until('a word about it', isStuck);
-    node.put(slices('later', ['pod-d']));
-    await node.rulesWith('ipv4', to('pod-d'));
-    expect(fairlead.log.filter(isFailedSync)).toEqual([]);
+  it.concurrent(
+    'a chain that cannot go, as somebody else jumps to it, keeps nobody from coming',
+    PATIENT,
+    async () => {
+      await using node = await liveNode({ objects: [...GOOD, ...BAD] });
+      const fairlead = await node.start();
+      await fairlead.synced();
+      const { cluster: chain } = servicePortChains({ name: 'default/bad', protocol: 'tcp' });
+      await node.restore('ipv4', `*nat\n:OTHER - [0:0]\n-A OTHER -j ${chain}\nCOMMIT\n`);
+      node.api.delete('Service', 'default', 'bad');
+      node.put(LATER);
+      await node.rulesWith('ipv4', 'default/later cluster IP');
+      await node.rulesWithout('ipv4', '-A KUBE-SERVICES -d 10.96.0.11/32');
+      const isStuck = () => fairlead.log.some(({ msg }) => msg.includes('cannot be removed'));
+      await fairlead.until('a word about it', isStuck);
+      node.put(slices('later', ['pod-d']));
+      await node.rulesWith('ipv4', to('pod-d'));
+      expect(fairlead.log.filter(isFailedSync)).toEqual([]);
 
-    await node.iptables('ipv4', '-t', 'nat', '-F', 'OTHER');
-    await fairlead.stop();
-    await (await node.start()).synced();
-    expect(await node.rules('ipv4')).not.toContain(chain);
-    expect(await node.differences()).toEqual([]);
-  });
+      await node.iptables('ipv4', '-t', 'nat', '-F', 'OTHER');
+      await fairlead.stop();
+      await (await node.start()).synced();
+      expect(await node.rules('ipv4')).not.toContain(chain);
+      expect(await node.differences()).toEqual([]);
+    },
+  );
 
-  it.concurrent('a restore that fails for the moment is tried again', async () => {
+  it.concurrent('a restore that fails for the moment is tried again', PATIENT, async () => {
     await using node = await liveNode({ objects: GOOD });
     await using tools = await FaultyTools.create();
     const fairlead = await node.start({ env: { PATH: tools.path } });
@@ -137,76 +145,84 @@ await describeLab('trouble with the rules', () => {
     expect(await node.door.metric('fairlead_quarantined_service_ports', IPV4)).toBe(0);
   });
 
-  it.concurrent('while another process holds the xtables lock it waits, and then programs', async () => {
-    await using node = await liveNode({ backend: 'legacy', objects: GOOD });
-    const lock = await node.file('xtables.lock', '');
-    const fairlead = await node.start({ env: { XTABLES_LOCKFILE: lock } });
-    await fairlead.synced();
-    const holder = node.namespace.start(['flock', lock, 'sh', '-c', 'echo held; exec cat']);
-    await new Promise((resolve) => holder.stdout.once('data', resolve));
-    node.put(LATER);
-    await fairlead.until('a sync that gave up waiting', () => fairlead.log.some(isFailedSync));
-    const failed = fairlead.log.filter(isFailedSync);
-    for (const record of failed) expect(record['code']).toBe('transient');
-    expect(await node.rules('ipv4'), 'nothing is written without the lock').not.toContain('default/later');
-    holder.stdin.end();
-    await holder;
-    await node.rulesWith('ipv4', 'default/later cluster IP', 20_000);
-    await node.rulesWith('ipv6', 'default/later cluster IP', 20_000);
-  });
+  it.concurrent(
+    'while another process holds the xtables lock it waits, and then programs',
+    PATIENT,
+    async () => {
+      await using node = await liveNode({ backend: 'legacy', objects: GOOD });
+      const lock = await node.file('xtables.lock', '');
+      const fairlead = await node.start({ env: { XTABLES_LOCKFILE: lock } });
+      await fairlead.synced();
+      const holder = node.namespace.start(['flock', lock, 'sh', '-c', 'echo held; exec cat']);
+      await new Promise((resolve) => holder.stdout.once('data', resolve));
+      node.put(LATER);
+      await fairlead.until('a sync that gave up waiting', () => fairlead.log.some(isFailedSync));
+      const failed = fairlead.log.filter(isFailedSync);
+      for (const record of failed) expect(record['code']).toBe('transient');
+      expect(await node.rules('ipv4'), 'nothing is written without the lock').not.toContain('default/later');
+      holder.stdin.end();
+      await holder;
+      await node.rulesWith('ipv4', 'default/later cluster IP', 20_000);
+      await node.rulesWith('ipv6', 'default/later cluster IP', 20_000);
+    },
+  );
 
-  it.concurrent.each(BACKENDS)('flushed tables are noticed and filled again (%s)', async (backend) => {
-    await using node = await liveNode({ backend, objects: [...GOOD, ...BAD] });
-    const fairlead = await node.start({ config: 'iptables:\n  syncPeriod: 1s\n' });
-    await fairlead.synced();
-    await node.iptables('ipv6', '-t', 'nat', '-N', 'OTHER');
-    await node.iptables('ipv6', '-t', 'nat', '-A', 'PREROUTING', '-j', 'OTHER');
-    await node.iptables('ipv6', '-A', 'INPUT', '-p', 'tcp', '--dport', '2222', '-j', 'ACCEPT');
+  it.concurrent.each(BACKENDS)(
+    'flushed tables are noticed and filled again (%s)',
+    PATIENT,
+    async (backend) => {
+      await using node = await liveNode({ backend, objects: [...GOOD, ...BAD] });
+      const fairlead = await node.start({ config: 'iptables:\n  syncPeriod: 1s\n' });
+      await fairlead.synced();
+      await node.iptables('ipv6', '-t', 'nat', '-N', 'OTHER');
+      await node.iptables('ipv6', '-t', 'nat', '-A', 'PREROUTING', '-j', 'OTHER');
+      await node.iptables('ipv6', '-A', 'INPUT', '-p', 'tcp', '--dport', '2222', '-j', 'ACCEPT');
 
-    await Promise.all([
-      (async () => {
-        await node.iptables('ipv4', '-t', 'nat', '-F');
-        await node.rulesWith('ipv4', 'default/good cluster IP');
-        await node.iptables('ipv4', '-t', 'filter', '-F');
-        await node.rulesWith('ipv4', '-A INPUT -m conntrack');
-      })(),
-      (async () => {
-        await node.iptables('ipv6', '-t', 'mangle', '-X', 'KUBE-PROXY-CANARY');
-        await eventually('the canary', async () => (await canaries(node)) === 3 || undefined);
-        for (const [table, chain] of [
-          ['filter', 'KUBE-FORWARD'],
-          ['nat', 'KUBE-SERVICES'],
-          ['nat', servicePortChains({ name: 'default/bad', protocol: 'tcp' }).cluster],
-        ] as const) {
-          await node.iptables(
-            'ipv6',
-            '-t',
-            table,
-            '-A',
-            chain,
-            '-m',
-            'comment',
-            '--comment',
-            'foreign',
-            '-j',
-            'RETURN',
-          );
-        }
-        await node.rulesWithout('ipv6', 'foreign');
-      })(),
-    ]);
-    expect(await node.differences()).toEqual([]);
-    const rules = await node.rules('ipv6');
-    expect(rules, "other people's rules stay").toContain('-A PREROUTING -j OTHER');
-    expect(rules).toContain('--dport 2222 -j ACCEPT');
-    expect(await node.door.metric('fairlead_drift_repairs_total', IPV4)).toBeGreaterThan(0);
-    expect(
-      fairlead.log.filter(({ msg }) => msg.includes('another proxy')),
-      'twice is no rival',
-    ).toEqual([]);
-  });
+      await Promise.all([
+        (async () => {
+          await node.iptables('ipv4', '-t', 'nat', '-F');
+          await node.rulesWith('ipv4', 'default/good cluster IP');
+          await node.iptables('ipv4', '-t', 'filter', '-F');
+          await node.rulesWith('ipv4', '-A INPUT -m conntrack');
+        })(),
+        (async () => {
+          await node.iptables('ipv6', '-t', 'mangle', '-X', 'KUBE-PROXY-CANARY');
+          await eventually('the canary', async () => (await canaries(node)) === 3 || undefined);
+          for (const [table, chain] of [
+            ['filter', 'KUBE-FORWARD'],
+            ['nat', 'KUBE-SERVICES'],
+            ['nat', servicePortChains({ name: 'default/bad', protocol: 'tcp' }).cluster],
+          ] as const) {
+            await node.iptables(
+              'ipv6',
+              '-t',
+              table,
+              '-A',
+              chain,
+              '-m',
+              'comment',
+              '--comment',
+              'foreign',
+              '-j',
+              'RETURN',
+            );
+          }
+          await node.rulesWithout('ipv6', 'foreign');
+        })(),
+      ]);
+      expect(await node.differences()).toEqual([]);
+      const rules = await node.rules('ipv6');
+      expect(rules, "other people's rules stay").toContain('-A PREROUTING -j OTHER');
+      expect(rules).toContain('--dport 2222 -j ACCEPT');
+      expect(await node.door.metric('fairlead_drift_repairs_total', IPV4)).toBeGreaterThan(0);
+      expect(
+        fairlead.log.filter(({ msg }) => msg.includes('another proxy')),
+        'twice is no rival',
+      ).toEqual([]);
+    },
+  );
 
-  it.concurrent('another proxy that keeps writing our chains is recognised and named', async () => {
+  it.concurrent('another proxy that keeps writing our chains is recognised and named', PATIENT, async () => {
     await using node = await liveNode({ objects: [...GOOD, ...BAD] });
     const fairlead = await node.start({ config: 'iptables:\n  syncPeriod: 1s\n' });
     await fairlead.synced();

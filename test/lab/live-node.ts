@@ -9,6 +9,7 @@ import type { Family } from '../../rules/model.ts';
 import { asObject } from '../apiserver/json.ts';
 import { type ApiServer, type ApiServerOptions, startApiServer } from '../apiserver/server.ts';
 import { BareNode } from './bare-node.ts';
+import { COMPILE_CACHE } from './compile-cache.ts';
 import { eventually } from './deadline.ts';
 import { Doorway } from './doorway.ts';
 import { dryRun, kernelDifferences } from './dry-run-comparison.ts';
@@ -118,7 +119,7 @@ export class LiveNode implements AsyncDisposable {
   async start({ config = '', flags = [], env = {} }: StartOptions = {}): Promise<FairleadProcess> {
     const file = await this.file('config.yaml', `${labConfiguration()}${config}`);
     const all = ['--config', file, '--kubeconfig', this.kubeconfig, '--iptables-backend', this.backend];
-    return this.own(new FairleadProcess(this.namespace, [...all, ...flags], env));
+    return this.own(new FairleadProcess(this.namespace, [...all, ...flags], { ...COMPILE_CACHE, ...env }));
   }
 
   /** Writes a file of its own folder that lives as long as the node, and gives its path. */
@@ -137,12 +138,12 @@ export class LiveNode implements AsyncDisposable {
   }
 
   /** Waits until the family's rules have this text, and gives them. */
-  rulesWith(family: Family, text: string, timeoutMs = 10_000): Promise<string> {
+  rulesWith(family: Family, text: string, timeoutMs = 20_000): Promise<string> {
     return this.#rulesThat(family, `with ${text}`, (rules) => rules.includes(text), timeoutMs);
   }
 
   /** Waits until the family's rules have this text no more, and gives them. */
-  rulesWithout(family: Family, text: string, timeoutMs = 10_000): Promise<string> {
+  rulesWithout(family: Family, text: string, timeoutMs = 20_000): Promise<string> {
     return this.#rulesThat(family, `without ${text}`, (rules) => !rules.includes(text), timeoutMs);
   }
 

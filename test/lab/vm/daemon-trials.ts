@@ -6,6 +6,7 @@ import { eventually } from '../deadline.ts';
 import { FairleadProcess, labConfiguration } from '../fairlead-process.ts';
 import type { Lab } from '../lab.ts';
 import { clusterIP, manifest, SERVICE_PORT } from '../manifest.ts';
+import type { Answer } from '../probe-protocol.ts';
 import { ADDRESSES } from '../topology.ts';
 import { SERVICES, trafficCluster } from '../traffic-services.ts';
 import type { PacketStage } from './packet-stage.ts';
@@ -48,24 +49,48 @@ function switchTo(mode: Mode, i: number, modes: readonly Mode[]): Trial<PacketSt
   return {
     name: `${i + 1}: a switch from ${before} to ${mode} fails no connection, and leaves nothing of ${before}`,
     async run({ lab }) {
-      const traffic = Promise.all(
-        FAMILIES.map((family) => {
-          const target = { protocol: 'tcp', address: addressOf(family), port: SERVICE_PORT } as const;
-          return lab.from(lab.outside).request(target, { count: 150, pauseMs: 100, timeoutMs: 10_000 });
-        }),
-      );
+      const traffic = FAMILIES.map((family) => new Traffic(lab, family));
       await using daemon = await start(lab, mode);
       await eventually(`nothing of ${before} is there`, () => isGone(lab, before), {
         timeoutMs: PATIENCE_MS,
       });
-      for (const [i, answers] of (await traffic).entries()) {
+      for (const { family, stop } of traffic) {
+        const answers = await stop();
         const failed = answers.filter((answer) => 'error' in answer);
-        assert.deepEqual(failed, [], `${FAMILIES[i]}: ${failed.length} of ${answers.length} failed`);
+        assert.deepEqual(failed, [], `${family}: ${failed.length} of ${answers.length} failed`);
       }
       for (const family of FAMILIES) await expectAnswers(lab, family);
       assert.equal(daemon.log.filter(({ msg }) => msg.startsWith('left by another mode')).length, 0);
     },
   };
+}
+
+/** Requests from outside to a cluster IP, one after the other, until it is stopped. */
+class Traffic {
+  readonly family: Family;
+  readonly #answers: Promise<readonly Answer[]>;
+  #isStopped = false;
+
+  constructor(lab: Lab, family: Family) {
+    this.family = family;
+    this.#answers = this.#flow(lab);
+  }
+
+  /** @returns all answers since the start */
+  readonly stop = (): Promise<readonly Answer[]> => {
+    this.#isStopped = true;
+    return this.#answers;
+  };
+
+  async #flow(lab: Lab): Promise<readonly Answer[]> {
+    const target = { protocol: 'tcp', address: addressOf(this.family), port: SERVICE_PORT } as const;
+    const answers: Answer[] = [];
+    while (!this.#isStopped) {
+      const some = await lab.from(lab.outside).request(target, { count: 20, pauseMs: 20, timeoutMs: 10_000 });
+      answers.push(...some);
+    }
+    return answers;
+  }
 }
 
 async function start(lab: Lab, mode: Mode): Promise<FairleadProcess> {

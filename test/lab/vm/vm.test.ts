@@ -11,8 +11,8 @@ import { runMachine } from './machine.ts';
 import { isWanted, type TrialResult } from './trial.ts';
 
 const GUEST = fileURLToPath(new URL('./guest.ts', import.meta.url));
-/** ms for all trials; on two idle cores they take about half of it. */
-const TIMEOUT_MS = 480_000;
+/** ms for all trials; on two idle cores they take less than half of it. */
+const TIMEOUT_MS = 600_000;
 
 const place = await placeOfTrials();
 if (place.kind === 'nowhere') {
