@@ -168,6 +168,19 @@ await describeLab('trouble with the rules', () => {
   );
 
   it.concurrent.each(BACKENDS)(
+    'a change in nothing but the dispatch chain is noticed (%s)',
+    PATIENT,
+    async (backend) => {
+      await using node = await liveNode({ backend, objects: [...GOOD, ...BAD] });
+      const fairlead = await node.start({ config: 'iptables:\n  syncPeriod: 1s\n' });
+      await fairlead.synced();
+      await node.iptables('ipv4', '-t', 'nat', '-F', 'KUBE-SERVICES');
+      await node.rulesWith('ipv4', 'default/good cluster IP');
+      expect(await node.differences()).toEqual([]);
+    },
+  );
+
+  it.concurrent.each(BACKENDS)(
     'flushed tables are noticed and filled again (%s)',
     PATIENT,
     async (backend) => {

@@ -1,6 +1,6 @@
 import type { Fragment, Ruleset } from '../../../rules/fragment.ts';
 import { adopt, programmedFragment } from '../../../rules/iptables/adopt.ts';
-import { chainKey } from '../../../rules/iptables/chains.ts';
+import { chainKey, ruleKey } from '../../../rules/iptables/chains.ts';
 import { isSameText } from '../../../rules/iptables/equality.ts';
 import { planIptables } from '../../../rules/iptables/plan.ts';
 import type { Family } from '../../../rules/model.ts';
@@ -36,6 +36,21 @@ export class IptablesDataplane implements Dataplane {
       const key = chainKey(table, chain);
       if (rules === undefined || !isSameText(key, ruleset.text(key) ?? '', rules.join('\n'))) return false;
     }
+    return await this.#isDispatchIntact(ruleset, signal);
+  }
+
+  /** The chain that leads to all Services is the one that another proxy rewrites at every sync of its own. */
+  async #isDispatchIntact(ruleset: Ruleset, signal: AbortSignal): Promise<boolean> {
+    const [table, chain] = ['nat', 'KUBE-SERVICES'] as const;
+    const rules = await this.#tools.listChain(table, chain, signal);
+    if (rules === undefined) return false;
+    // Read like a dump, so that spelling and order count as they do there.
+    const found = adopt([{ table, chains: new Map([[chain, { policy: '-', rules: [...rules] }]]) }]);
+    const prefix = ruleKey(table, chain, '');
+    let wanted = 1;
+    for (const key of ruleset.keys()) if (key.startsWith(prefix)) wanted++;
+    if (found.size !== wanted) return false;
+    for (const [key, text] of found) if (ruleset.text(key) !== text) return false;
     return true;
   }
 
