@@ -3,6 +3,9 @@ import { defineConfig } from 'vitest/config';
 /** Tests that make network namespaces. */
 const KERNEL = ['test/lab/**/*.test.ts', 'test/deploy/image.test.ts', 'test/model/iptables-real.test.ts'];
 
+/** Tests that boot a kernel of their own: some five minutes, by `npm run test:vm`. */
+const VM = ['test/lab/vm/**'];
+
 export default defineConfig({
   test: {
     // The lab's files share one kernel and two cores: one after the other they are faster, and their traffic is
@@ -10,13 +13,14 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: KERNEL, testTimeout: 30_000 },
+        test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: [...KERNEL, ...VM], testTimeout: 30_000 },
       },
       {
         extends: true,
         test: {
           name: 'lab',
           include: KERNEL,
+          exclude: VM,
           fileParallelism: false,
           // Real time passes in the lab: a machine that stands still for a moment is no failure of the code.
           retry: 1,
@@ -25,6 +29,7 @@ export default defineConfig({
           sequence: { groupOrder: 1 },
         },
       },
+      { extends: true, test: { name: 'vm', include: ['test/lab/vm/**/*.test.ts'] } },
     ],
   },
 });
