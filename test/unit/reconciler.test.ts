@@ -138,9 +138,19 @@ describe('when the kernel is not as expected', () => {
     expect(node.reports.at(-1)).toMatchObject({ full: true, lines: 1, repaired: 1 });
   });
 
-  it('verification happens by itself once an hour', async () => {
+  it('an edit of the chain that leads to all Services is noticed within one sync period', async () => {
     const node = await settled();
     meddle(node, `-D KUBE-SERVICES ${dispatchRule(node, 'web')}`);
+    expect(node.outcomes('10.96.0.1')).toEqual(['pass']);
+    await node.pass(30_000);
+    expect(node.outcomes('10.96.0.1')).toEqual(['10.244.1.1:8080']);
+  });
+
+  it('verification happens by itself once an hour', async () => {
+    const node = await settled();
+    // A Service's own chain: the look at each sync period does not go into these.
+    const chain = dispatchRule(node, 'web').split(' -j ')[1];
+    meddle(node, `:${chain} - [0:0]`);
     for (let i = 0; i < 119; i++) await node.pass(30_000);
     expect(node.outcomes('10.96.0.1')).toEqual(['pass']);
     await node.pass(30_000);
