@@ -17,6 +17,7 @@ import { ConntrackReconciler } from './dataplane/conntrack/reconciler.ts';
 import { ConntrackTool } from './dataplane/conntrack/tool.ts';
 import { DataplaneError } from './dataplane/dataplane.ts';
 import type { Exec, LineExec } from './dataplane/exec.ts';
+import { watchAddresses } from './dataplane/ipvs/address-watch.ts';
 import { type PreparedFamily, prepare } from './dataplane/prepare.ts';
 import type { Sysctl } from './dataplane/sysctl.ts';
 import { DesiredState } from './desired-state.ts';
@@ -156,7 +157,8 @@ export class Daemon {
     this.#running.push({ family, reconciler, desired, context });
     this.#unsynced.add(family);
     reconciler.request();
-    return reconciler.run(signal);
+    const watching = dataplane.watch?.(() => reconciler.request(), { clock, logger }, signal);
+    return Promise.all([reconciler.run(signal), watching]).then(() => {});
   }
 
   /** What follows a sync. */
@@ -188,7 +190,13 @@ export class Daemon {
   #leaveOtherModes(family: Family, signal: AbortSignal): void {
     if (!this.#unsynced.delete(family) || this.#unsynced.size > 0) return;
     const { exec, logger, settings } = this.#options;
-    const options = { exec, logger, signal, keep: settings.mode };
+    const options = {
+      exec,
+      logger,
+      signal,
+      keep: settings.mode,
+      excludeCIDRs: settings.config.ipvs.excludeCIDRs,
+    };
     void findLeftovers(options)
       .then((modes) => (modes.length > 0 ? cleanUp(options, modes) : []))
       .catch((error: unknown) => (signal.aborted ? [] : [String(error)]))
@@ -218,20 +226,33 @@ export class Daemon {
 
   /** Node ports and source ranges depend on the node's addresses, which may change at any time. */
   async #followAddresses(signal: AbortSignal): Promise<void> {
-    const { exec, clock, logger, settings } = this.#options;
-    for (;;) {
+    const { exec, clock, logger, random, settings } = this.#options;
+    // In ipvs mode each local address has its own virtual servers: that cannot wait.
+    const watching =
+      settings.mode === 'ipvs'
+        ? watchAddresses(
+            { exec, clock, logger, random, changed: () => void this.#readAddresses(signal) },
+            signal,
+          )
+        : undefined;
+    while (!signal.aborted) {
       await pause(clock, modeSettings(settings.config).syncPeriod, signal);
+      if (!signal.aborted) await this.#readAddresses(signal);
+    }
+    await watching;
+  }
+
+  async #readAddresses(signal: AbortSignal): Promise<void> {
+    const { exec, logger } = this.#options;
+    try {
+      const now = await readLocalAddresses(exec, signal);
+      if (String(now) === String(this.#localAddresses)) return;
+      logger.info({ addresses: now.length }, "this node's addresses have changed");
+      this.#localAddresses = now;
+      this.changed();
+    } catch (error) {
       if (signal.aborted) return;
-      try {
-        const now = await readLocalAddresses(exec, signal);
-        if (String(now) === String(this.#localAddresses)) continue;
-        logger.info({ addresses: now.length }, "this node's addresses have changed");
-        this.#localAddresses = now;
-        this.changed();
-      } catch (error) {
-        if (signal.aborted) return;
-        logger.warn({}, `this node's addresses could not be read: ${(error as Error).message}`);
-      }
+      logger.warn({}, `this node's addresses could not be read: ${(error as Error).message}`);
     }
   }
 }

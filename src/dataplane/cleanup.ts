@@ -1,6 +1,6 @@
 import type { CleanupMode } from '../../rules/iptables/cleanup.ts';
 import { planCleanup } from '../../rules/iptables/cleanup.ts';
-import { FAMILIES } from '../../rules/model.ts';
+import { type Cidr, FAMILIES } from '../../rules/model.ts';
 import type { Mode } from '../config/settings.ts';
 import type { Logger } from '../log.ts';
 import { DataplaneError } from './dataplane.ts';
@@ -18,6 +18,8 @@ export interface CleanupOptions {
   readonly signal: AbortSignal;
   /** The mode in use: what it shares with others stays. Absent: everything goes. */
   readonly keep?: Mode;
+  /** ipvs.excludeCIDRs: virtual servers in there are other people's. */
+  readonly excludeCIDRs: readonly Cidr[];
 }
 
 /**
@@ -27,7 +29,7 @@ export interface CleanupOptions {
  * @returns what could not be removed, a line for each
  */
 export async function cleanUp(
-  { exec, logger, signal, keep }: CleanupOptions,
+  { exec, logger, signal, keep, excludeCIDRs }: CleanupOptions,
   modes: readonly Mode[] = MODES.filter((mode) => mode !== keep),
 ): Promise<readonly string[]> {
   const failures: string[] = [];
@@ -47,7 +49,7 @@ export async function cleanUp(
     }
   }
   if (modes.includes('ipvs'))
-    await step('virtual servers, ip sets, kube-ipvs0', () => removeIpvs(exec, signal));
+    await step('virtual servers, ip sets, kube-ipvs0', () => removeIpvs(exec, signal, excludeCIDRs));
   if (modes.includes('nftables')) await step('nftables tables', () => removeNftables(exec, signal));
   if (modes.includes('iptables')) await step('nfacct objects', () => removeNfacctObjects(exec, signal));
   return failures;

@@ -1,5 +1,7 @@
 import type { Fragment, Ruleset } from '../../rules/fragment.ts';
 import type { Family } from '../../rules/model.ts';
+import type { Clock } from '../cluster/clock.ts';
+import type { Logger } from '../cluster/observer.ts';
 
 /** What is believed to be in the kernel: key to text of each object. */
 export type Ledger = Map<string, string>;
@@ -31,6 +33,15 @@ export interface Dataplane {
   isIntact(ruleset: Ruleset, signal: AbortSignal): Promise<boolean>;
   /** Executes the plan's sections in order, in one process. @throws DataplaneError */
   apply(plan: Plan, signal: AbortSignal): Promise<void>;
+  /**
+   * Looks after what changes in the kernel by itself, until the signal aborts.
+   * @param request asks for a sync, which has something to do now
+   */
+  watch?(
+    request: () => void,
+    ports: { readonly clock: Clock; readonly logger: Logger },
+    signal: AbortSignal,
+  ): Promise<void>;
   /** What the ledger has in place of this fragment: what goes on working while the fragment is refused. Pure. */
   programmed(fragment: Fragment, ledger: Ledger): Fragment;
 }
