@@ -13,7 +13,7 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: [...KERNEL, ...VM], testTimeout: 30_000 },
+        test: { name: 'unit', setupFiles: ['test/fuzz/seed.ts'], include: ['test/**/*.test.ts'], exclude: [...KERNEL, ...VM], testTimeout: 30_000 },
       },
       {
         extends: true,

@@ -172,7 +172,8 @@ export class Daemon {
       },
       synced: (report: SyncReport) => {
         this.#leaveOtherModes(report.family, signal);
-        if (report.adopted !== undefined) setTimeout(releaseMemory, 200).unref();
+        // Not in the middle of another family's start.
+        if (report.adopted !== undefined && this.#unsynced.size === 0) setTimeout(releaseMemory, 200).unref();
         // What a failed sync compiled is not told again by the next one.
         if (failed || report.servicePorts.some((key) => key.endsWith('/udp')))
           this.#conntrack.request(report.family);

@@ -47,9 +47,11 @@ export function planIptables(
   const mangle = additionSections('mangle', additions, Number.POSITIVE_INFINITY);
   const filter = additionSections('filter', additions, Number.POSITIVE_INFINITY);
   const nat = additionSections('nat', additions, batch);
-  rewriteChains('filter', drifted, ruleset, filter);
+  const coming = new Set(drifted.size === 0 ? [] : additions.map(({ key }) => key));
+  const stands = (key: string) => ledger.has(key) || coming.has(key);
+  rewriteChains('filter', drifted, ruleset, stands, filter);
   // Every chain that a rewritten dispatch chain leads to has to stand by then.
-  rewriteChains('nat', drifted, ruleset, nat);
+  rewriteChains('nat', drifted, ruleset, stands, nat);
   const leftovers = replace(deletions, nat);
   addDeletions('nat', leftovers, nat, batch === Number.POSITIVE_INFINITY ? batch : DELETE_BATCH);
   const opened: SectionBuilder[] = [];
@@ -159,9 +161,14 @@ function replace(deletions: readonly Change[], sections: readonly SectionBuilder
 
 /** What a dispatch rule matches, and the hash of the chain that it leads to; undefined for other objects. */
 function trafficOf({ chain, rule }: Pick<ParsedKey, 'chain' | 'rule'>): string | undefined {
-  const [, hash] = / -j KUBE-[A-Z]+-([A-Z2-7]{16})$/.exec(rule ?? '') ?? [];
+  const hash = rule && dispatchTarget(rule)?.slice(-16);
   const matches = rule?.replace(/ -j \S+$/, '').replace(/ -m comment --comment "[^"]*"/, '');
   return hash && `${chain} ${hash} ${matches}`;
+}
+
+/** The chain of a ServicePort that a rule leads to. */
+function dispatchTarget(rule: string): string | undefined {
+  return / -j (KUBE-[A-Z]+-[A-Z2-7]{16})$/.exec(rule)?.[1];
 }
 
 /** Adds to the last section where all fits in it, so that a small change is one COMMIT. */
@@ -199,6 +206,7 @@ function rewriteChains(
   table: Table,
   drifted: ReadonlySet<string>,
   ruleset: Ruleset,
+  stands: (key: string) => boolean,
   sections: SectionBuilder[],
 ): void {
   for (const key of drifted) {
@@ -213,7 +221,11 @@ function rewriteChains(
     const rules: string[] = [];
     for (const other of ruleset.keys()) {
       if (!other.startsWith(prefix)) continue;
-      rules.push(other.slice(prefix.length));
+      const rule = other.slice(prefix.length);
+      // In a plan for some keys the chains of others may be missing yet: rules that lead to them come with them.
+      const target = dispatchTarget(rule);
+      if (target !== undefined && !stands(chainKey('nat', target))) continue;
+      rules.push(rule);
       section.record(other, '');
     }
     const closing = ruleset.text(key) ?? '';

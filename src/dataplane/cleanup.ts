@@ -84,8 +84,12 @@ const TRACES: Readonly<Record<Mode, (exec: Exec, signal: AbortSignal) => Promise
     return exitCode === 0;
   },
   nftables: async (exec, signal) => {
-    const { stdout } = await exec.run('nft', ['list', 'tables'], { signal });
-    return /^table ip6? kube-proxy$/m.test(stdout);
+    // `nft list tables` reads every rule of every table; that of iptables mode may have a hundred thousand.
+    for (const family of ['ip', 'ip6']) {
+      const { exitCode } = await exec.run('nft', ['-t', 'list', 'table', family, 'kube-proxy'], { signal });
+      if (exitCode === 0) return true;
+    }
+    return false;
   },
 };
 

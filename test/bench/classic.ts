@@ -29,7 +29,7 @@ export function partialRewrite(save: string, changed: string): string {
 
 /**
  * All rules as a proxy writes them: each ServicePort's chains together, the endpoints' after its own. iptables-save
- * sorts chains by name, which saves iptables-nft-restore three quarters of its time.
+ * sorts chains by name, which saves iptables-nft-restore four fifths of its time.
  */
 export function inProxyOrder(save: string): string {
   return save

@@ -8,8 +8,6 @@ import { now } from './clock.ts';
 import { type KernelState, LegacyState, NftState, type Size } from './kernel-state.ts';
 import { parseTransaction, type Sign, type Transaction } from './transaction.ts';
 
-const SCRIPT = fileURLToPath(new URL('./kernel-watch.pl', import.meta.url));
-
 /** Numbers of clock_gettime and getsockopt, by process.arch. */
 const SYSTEM_CALLS: Readonly<Record<string, readonly [number, number]>> = {
   x64: [228, 55],
@@ -35,10 +33,7 @@ export class KernelWatch implements AsyncDisposable {
 
   /** @throws Error where the kernel cannot be watched */
   static async start(backend: Backend): Promise<KernelWatch> {
-    const calls = SYSTEM_CALLS[process.arch];
-    if (calls === undefined)
-      throw new Error(`the kernel watch does not know the system calls of ${process.arch}`);
-    const subprocess = startScript(backend, calls);
+    const subprocess = startScript(watchCommand(backend));
     const lines = createInterface({ input: subprocess.stdout });
     const ended = subprocess.then(({ stderr }) => {
       throw new Error(`the kernel watch has ended: ${stderr}`);
@@ -140,8 +135,21 @@ export class KernelWatch implements AsyncDisposable {
   }
 }
 
-function startScript(backend: Backend, [clock, options]: readonly [number, number]) {
-  return execa('perl', [SCRIPT, backend, String(clock), String(options)], {
+/**
+ * The script that watches the network namespace that it is started in.
+ * @throws Error where it cannot run on this architecture
+ */
+export function watchCommand(backend: Backend): readonly string[] {
+  const calls = SYSTEM_CALLS[process.arch];
+  if (calls === undefined) {
+    throw new Error(`the kernel watch does not know the system calls of ${process.arch}`);
+  }
+  const script = fileURLToPath(new URL('./kernel-watch.pl', import.meta.url));
+  return ['perl', script, backend, ...calls.map(String)];
+}
+
+function startScript([file = '', ...args]: readonly string[]) {
+  return execa(file, args, {
     env: { PATH: searchPath() },
     stdin: 'pipe',
     buffer: { stdout: false },

@@ -1,10 +1,10 @@
 import type { BenchResult, Case } from './result.ts';
 import { summarize } from './statistics.ts';
 
-const WIDTH = 720;
+const WIDTH = 800;
 const HEIGHT = 420;
 const LEFT = 80;
-const RIGHT = 250;
+const RIGHT = 330;
 const TOP = 50;
 const BOTTOM = 50;
 const COLOURS = ['#1668b8', '#7f8c8d', '#c0392b', '#d68910', '#7d3c98', '#1e8449'];
@@ -19,26 +19,24 @@ interface Line {
 export function plotLatency({ sizes, mode, backend, date }: BenchResult, which: Case): string {
   const lines = linesOf(sizes, which);
   const points = lines.flatMap((line) => line.points);
-  const x = scale(
-    points.map(([services]) => services),
-    LEFT,
-    WIDTH - RIGHT,
-  );
-  const y = scale(
-    points.map(([, ms]) => ms),
-    HEIGHT - BOTTOM,
-    TOP,
-  );
+  const logs = (values: readonly number[]) => values.map(Math.log10);
+  const x = scale(logs(points.map(([services]) => services)), LEFT + 20, WIDTH - RIGHT - 20);
+  // Whole powers of ten, so that the axis can be labelled.
+  const exponents = logs(points.map(([, ms]) => ms));
+  const low = Math.floor(Math.min(...exponents));
+  const high = Math.max(low + 1, Math.ceil(Math.max(...exponents)));
+  const y = scale([low, high], HEIGHT - BOTTOM, TOP);
+  const ticks = Array.from({ length: high - low + 1 }, (_, i) => 10 ** (low + i));
   const services = [...new Set(points.map(([count]) => count))];
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="sans-serif" font-size="12">`,
     `<rect width="${WIDTH}" height="${HEIGHT}" fill="white"/>`,
     text(LEFT, 22, `${capital(which)}: until the rule is in the kernel (p50)`, 'font-size="15"'),
     text(LEFT, 38, `${mode} mode, ${backend} backend, ${date}`, 'fill="#666"'),
-    ...y.ticks.map((ms) => horizontal(y.at(ms), time(ms))),
+    ...ticks.map((ms) => horizontal(y(ms), time(ms))),
     ...services.map((count) => {
       const label = count.toLocaleString('en');
-      return text(x.at(count), HEIGHT - BOTTOM + 18, label, 'text-anchor="middle"');
+      return text(x(count), HEIGHT - BOTTOM + 18, label, 'text-anchor="middle"');
     }),
     text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 10, 'Services', 'text-anchor="middle" fill="#666"'),
     ...lines.map((line, i) => curve(line, COLOURS[i % COLOURS.length] ?? 'black', x, y)),
@@ -61,23 +59,19 @@ function linesOf(sizes: BenchResult['sizes'], which: Case): readonly Line[] {
   return [...found].map(([name, points]) => ({ name, points: points.sort(([a], [b]) => a - b) }));
 }
 
-interface Scale {
-  at(value: number): number;
-  /** Powers of ten that the axis spans. */
-  readonly ticks: readonly number[];
-}
+/** Where a value goes on an axis, in pixels. */
+type Scale = (value: number) => number;
 
-function scale(values: readonly number[], from: number, to: number): Scale {
-  const low = Math.floor(Math.log10(Math.min(...values)));
-  const high = Math.max(low + 1, Math.ceil(Math.log10(Math.max(...values))));
-  return {
-    at: (value) => round(from + ((Math.log10(value) - low) / (high - low)) * (to - from)),
-    ticks: Array.from({ length: high - low + 1 }, (_, i) => 10 ** (low + i)),
-  };
+/** @param exponents of ten, the least of which goes to `from` and the greatest to `to` */
+function scale(exponents: readonly number[], from: number, to: number): Scale {
+  const low = Math.min(...exponents);
+  const span = Math.max(...exponents) - low;
+  return (value) =>
+    round(span === 0 ? (from + to) / 2 : from + ((Math.log10(value) - low) / span) * (to - from));
 }
 
 function curve({ name, points }: Line, colour: string, x: Scale, y: Scale): string {
-  const places = points.map(([services, ms]) => `${x.at(services)},${y.at(ms)}`);
+  const places = points.map(([services, ms]) => `${x(services)},${y(ms)}`);
   const dots = places.map((place) => {
     const [cx, cy] = place.split(',');
     return `<circle cx="${cx}" cy="${cy}" r="3.5" fill="${colour}"/>`;
@@ -96,7 +90,7 @@ function legend(lines: readonly Line[], y: Scale): readonly string[] {
     .map((line, i) => ({
       line,
       colour: COLOURS[i % COLOURS.length],
-      top: y.at(line.points.at(-1)?.[1] ?? 1),
+      top: y(line.points.at(-1)?.[1] ?? 1),
     }))
     .sort((a, b) => a.top - b.top);
   let free = 0;

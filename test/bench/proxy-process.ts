@@ -4,13 +4,16 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { execa } from 'execa';
 import { searchPath } from '../lab/command.ts';
 import { now } from './clock.ts';
-import { type CpuTime, cpuTime, descendants, type Memory, memory, totalCpu } from './usage.ts';
+import { type CpuTime, cpuTime, descendants, isRunnable, type Memory, memory, totalCpu } from './usage.ts';
 
 /** How often memory of what the proxy starts is looked at, in ms. */
 const SAMPLE_MS = 10;
-/** A process that takes no CPU for so long is idle, in ms. */
+/** A process that does next to nothing for so long is at rest, in ms. */
 const IDLE_MS = 400;
 const IDLE_STEP_MS = 20;
+/** CPU time that a timer of its own may take meanwhile, in ms: the least that the kernel tells. */
+const TICK_MS = 10;
+const REST_DEADLINE_MS = 120_000;
 
 /** A service proxy as a process, looked at from outside only. */
 export class ProxyProcess implements AsyncDisposable {
@@ -65,17 +68,21 @@ export class ProxyProcess implements AsyncDisposable {
   }
 
   /**
-   * Resolves once it takes no more CPU time, with the moment since when, in ms on the monotonic clock.
-   * @throws Error when it ends
+   * Resolves once it is at rest, with the moment since when, in ms on the monotonic clock.
+   * @throws Error when it ends, or never rests
    */
   async idle(): Promise<number> {
-    let since = now();
+    const asked = now();
+    let since = asked;
     let before = totalCpu(this.cpu);
     while (now() - since < IDLE_MS) {
       await pause(IDLE_STEP_MS);
       this.check();
+      if (now() - asked > REST_DEADLINE_MS) throw new Error('the proxy never rests');
       const cpu = totalCpu(this.cpu);
-      if (cpu > before || descendants(this.#pid).length > 0) since = now();
+      const busy = cpu - before > TICK_MS || isRunnable(this.#pid) || descendants(this.#pid).length > 0;
+      if (!busy) continue;
+      since = now();
       before = cpu;
     }
     return since;

@@ -66,4 +66,5 @@ it('the plot has a line with a point for each size', () => {
   expect(svg.match(/<circle/g)).toHaveLength(6);
   expect(svg).toContain('a &lt;proxy&gt;');
   expect(svg).not.toContain('NaN');
+  expect(plotLatency({ ...RESULT, sizes: [size(1000)] }, 'one endpoint changed')).not.toContain('NaN');
 });

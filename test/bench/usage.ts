@@ -14,10 +14,14 @@ export function cpuTime(pid: number): CpuTime {
   return parseCpuTime(readFileSync(`/proc/${pid}/stat`, 'utf8'));
 }
 
+/** True where the process would run if others let it. */
+export function isRunnable(pid: number): boolean {
+  return fieldsOf(readFileSync(`/proc/${pid}/stat`, 'utf8'))[0] === 'R';
+}
+
 /** Reads /proc/PID/stat; see proc_pid_stat(5). */
 export function parseCpuTime(stat: string): CpuTime {
-  // The name in parentheses may have anything in it, parentheses too.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const fields = fieldsOf(stat);
   const ms = (field: number) => (Number(fields[field - 3]) * 1000) / TICKS_PER_SECOND;
   return { own: ms(14) + ms(15), children: ms(16) + ms(17) };
 }
@@ -64,4 +68,9 @@ function children(pid: number): readonly number[] {
   } catch {
     return [];
   }
+}
+
+/** From the third on: the second, the name in parentheses, may have anything in it, parentheses too. */
+function fieldsOf(stat: string): readonly string[] {
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
 }

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { adopt } from '../../rules/iptables/adopt.ts';
 import { BUILTIN_CHAINS, TABLES } from '../../rules/iptables/chains.ts';
 import { planIptables } from '../../rules/iptables/plan.ts';
@@ -10,6 +10,9 @@ import { IptablesModel, tablesOf } from '../model/iptables.ts';
 import { cluster } from './clusters.ts';
 import { family, surroundings } from './nodes.ts';
 import { bring, freshly, Programming } from './programming.ts';
+import { PROPERTY_TIMEOUT_MS, runs } from './runs.ts';
+
+vi.setConfig({ testTimeout: PROPERTY_TIMEOUT_MS });
 
 const scenario = family.chain((of) =>
   fc.record({ family: fc.constant(of), services: cluster, at: surroundings(of) }),
@@ -28,7 +31,7 @@ describe('a start on a node that has all rules writes nothing', () => {
         const programming = freshly(of, services, at);
         expect(written(programming, printRuleset(programming.desired.ruleset))).toBe('');
       }),
-      { numRuns: 100 },
+      { numRuns: runs(100) },
     );
   });
 
@@ -41,7 +44,7 @@ describe('a start on a node that has all rules writes nothing', () => {
         const respelled = chosen.reduce((all, [pattern, by]) => all.replace(pattern, by), text);
         expect(written(programming, respelled)).toBe('');
       }),
-      { numRuns: 100 },
+      { numRuns: runs(100) },
     );
   });
 
@@ -56,7 +59,7 @@ describe('a start on a node that has all rules writes nothing', () => {
         after.become(services, at);
         expect(written(after, printRuleset(before.desired.ruleset))).toBe('');
       }),
-      { numRuns: 100 },
+      { numRuns: runs(100) },
     );
   });
 });
@@ -81,7 +84,7 @@ describe('the text of rules', () => {
           for (const { rules } of chains.values()) expect(rules.map(canonicalRule)).toEqual(rules);
         }
       }),
-      { numRuns: 50 },
+      { numRuns: runs(50) },
     );
   });
 
@@ -98,7 +101,7 @@ describe('the text of rules', () => {
           }
         }
       }),
-      { numRuns: 20 },
+      { numRuns: runs(20) },
     );
   });
 });

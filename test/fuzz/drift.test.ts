@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { chainKind, isBuiltin } from '../../rules/iptables/chains.ts';
 import { planIptables } from '../../rules/iptables/plan.ts';
 import { printRuleset } from '../../rules/iptables/print.ts';
@@ -10,7 +10,10 @@ import { ourRules } from '../model/our-rules.ts';
 import { twoClusters } from './clusters.ts';
 import { family, surroundings } from './nodes.ts';
 import { adopted, bring, freshly } from './programming.ts';
+import { PROPERTY_TIMEOUT_MS, runs } from './runs.ts';
 import { tamper, tamperings } from './tampering.ts';
+
+vi.setConfig({ testTimeout: PROPERTY_TIMEOUT_MS });
 
 const scenario = family.chain((of) =>
   fc.record({
@@ -41,7 +44,7 @@ it('whatever others did to our chains is put right, and what is theirs is left a
       // Once is enough.
       expect(planIptables(wanted.desired.ruleset, adopted(model)).sections).toEqual([]);
     }),
-    { numRuns: 150 },
+    { numRuns: runs(150) },
   );
 });
 

@@ -11,18 +11,22 @@ export interface Destination {
   readonly kind: 'cluster IP' | 'external IP' | 'load balancer IP' | 'node port';
 }
 
-/** All destinations of a cluster, by protocol, address and port. */
+/**
+ * The destinations of a cluster, by protocol, address and port. Those that a ServicePort has in two respects (its
+ * external address is its cluster IP) are left out: which of two rules is met is nobody's promise.
+ */
 export function destinationsOf(
   { desired, tracker }: Programming,
   family: Family,
   { node }: Surroundings,
 ): ReadonlyMap<string, Destination> {
   const found = new Map<string, Destination>();
+  const ambiguous = new Set<string>();
   const add = (destination: Destination): void => {
     const { address, port, servicePort } = destination;
     const name = `${servicePort.protocol} ${address} ${port}`;
-    // A load balancer's address may be a cluster IP or node address as well: the first rule that fits decides.
-    if (!found.has(name)) found.set(name, destination);
+    if (found.has(name)) ambiguous.add(name);
+    found.set(name, destination);
   };
   for (const key of desired.ruleset.owners()) {
     const servicePort = tracker.resolve(family, key as ServicePortKey)?.servicePort;
@@ -30,14 +34,12 @@ export function destinationsOf(
     const { port, clusterIP, externalIPs, loadBalancerIPs, nodePort } = servicePort;
     if (clusterIP !== undefined) add({ servicePort, address: clusterIP, port, kind: 'cluster IP' });
     for (const address of externalIPs) add({ servicePort, address, port, kind: 'external IP' });
-    for (const address of loadBalancerIPs) {
-      if (externalIPs.includes(address)) continue;
-      add({ servicePort, address, port, kind: 'load balancer IP' });
-    }
+    for (const address of loadBalancerIPs) add({ servicePort, address, port, kind: 'load balancer IP' });
     for (const address of nodePort === 0 ? [] : node.localAddresses) {
       add({ servicePort, address, port: nodePort, kind: 'node port' });
     }
   }
+  for (const name of ambiguous) found.delete(name);
   return found;
 }
 

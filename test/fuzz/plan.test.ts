@@ -1,16 +1,19 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { planIptables } from '../../rules/iptables/plan.ts';
 import { printRuleset } from '../../rules/iptables/print.ts';
 import type { Family } from '../../rules/model.ts';
 import { differences } from '../conformance/compare/dump.ts';
-import { IptablesModel, type Tables, tablesOf } from '../model/iptables.ts';
+import { IptablesModel, printTables, type Tables, tablesOf } from '../model/iptables.ts';
 import { ourRules } from '../model/our-rules.ts';
 import { type Packet, PacketWalk } from '../model/packet-walk.ts';
 import { cluster, type ServiceDraft, twoClusters } from './clusters.ts';
 import { family, type Surroundings, surroundings } from './nodes.ts';
 import { type Destination, destinationsOf, packetsTo } from './packets.ts';
 import { adopted, bring, execute, freshly, Programming } from './programming.ts';
+import { PROPERTY_TIMEOUT_MS, runs } from './runs.ts';
+
+vi.setConfig({ testTimeout: PROPERTY_TIMEOUT_MS });
 
 const batch = fc.constantFrom(1, 3, Number.POSITIVE_INFINITY);
 
@@ -51,7 +54,7 @@ describe('a plan from A to B, applied to the rules of A, gives exactly the rules
           expect(ledger).toEqual(adopted(model));
         }
       }),
-      { numRuns: 100 },
+      { numRuns: runs(100) },
     );
   });
 
@@ -72,7 +75,23 @@ describe('a plan from A to B, applied to the rules of A, gives exactly the rules
         bring(model, next, { batch: size });
         expect(wrong(next, model)).toEqual([]);
       }),
-      { numRuns: 60 },
+      { numRuns: runs(60) },
+    );
+  });
+
+  it('after a kill between two COMMITs and a restart', () => {
+    fc.assert(
+      fc.property(scenario, batch, ({ family: of, clusters: [first, second], at }, size) => {
+        const model = new IptablesModel();
+        bring(model, freshly(of, first, at), { batch: size });
+        const wanted = freshly(of, second, at);
+        for (const tables of bring(model, wanted, { batch: size })) {
+          const next = new IptablesModel(printTables(tables));
+          bring(next, freshly(of, second, at), { batch: size });
+          expect(wrong(wanted, next)).toEqual([]);
+        }
+      }),
+      { numRuns: runs(50) },
     );
   });
 
@@ -86,7 +105,7 @@ describe('a plan from A to B, applied to the rules of A, gives exactly the rules
           [...(model.tables.get('nat')?.keys() ?? [])].filter((name) => /-[A-Z2-7]{16}$/.test(name)),
         ).toEqual([]);
       }),
-      { numRuns: 30 },
+      { numRuns: runs(30) },
     );
   });
 });
@@ -112,7 +131,7 @@ describe('after every COMMIT on the way from A to B', () => {
           }
         }
       }),
-      { numRuns: 200 },
+      { numRuns: runs(200) },
     );
   });
 });

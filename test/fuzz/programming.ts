@@ -8,7 +8,8 @@ import { takeDown } from '../../src/dataplane/dataplane.ts';
 import { type Compiler, DesiredState } from '../../src/desired-state.ts';
 import { Tracker } from '../../src/tracker/tracker.ts';
 import type { IptablesModel, Tables } from '../model/iptables.ts';
-import { objectsOf, type ServiceDraft } from './clusters.ts';
+import type { ServiceDraft } from './clusters.ts';
+import { Feed } from './feed.ts';
 import type { Surroundings } from './nodes.ts';
 
 /** The rules that a cluster should have, which change as the cluster does. */
@@ -17,7 +18,7 @@ export class Programming {
   readonly desired: DesiredState;
   /** Comments on endpoint rules, as if the cluster were small. */
   comments = true;
-  readonly #names = new Map<string, readonly string[]>();
+  readonly #feed: Feed;
 
   constructor(family: Family) {
     this.tracker = new Tracker({
@@ -26,6 +27,7 @@ export class Programming {
         throw new Error(`the cluster should hold nothing to complain about: ${message}`);
       },
     });
+    this.#feed = new Feed(this.tracker);
     const compiler: Compiler = {
       base: ({ node, settings }) => compileBase(node, settings),
       servicePort: (servicePort, { node, settings }) =>
@@ -36,29 +38,10 @@ export class Programming {
 
   /** Makes the cluster consist of these Services. @returns keys of the objects that changed */
   become(services: readonly ServiceDraft[], { node, settings }: Surroundings): ReadonlySet<string> {
-    for (const [name, slices] of this.#names) {
-      if (services.some((draft) => draft.name === name)) continue;
-      this.tracker.delete('Service', `default/${name}`);
-      for (const slice of slices) this.tracker.delete('EndpointSlice', slice);
-      this.#names.delete(name);
-    }
-    for (const draft of services) this.#upsert(draft);
+    this.#feed.become(services);
     const { keys } = this.desired.update(node, settings);
     this.desired.commit();
     return keys;
-  }
-
-  #upsert(draft: ServiceDraft): void {
-    const { service, slices } = objectsOf(draft);
-    const keys = draft.families.flatMap((family) =>
-      [0, 1].map((n) => `default/${draft.name}-${family}-${n}`),
-    );
-    for (const key of this.#names.get(draft.name) ?? []) {
-      if (!keys.includes(key)) this.tracker.delete('EndpointSlice', key);
-    }
-    this.tracker.upsert('Service', service);
-    for (const slice of slices) this.tracker.upsert('EndpointSlice', slice);
-    this.#names.set(draft.name, keys);
   }
 }
 

@@ -41,14 +41,10 @@ export class IptablesPrograms implements Exec {
   #restore(program: string, payload: string): Execution {
     this.payloads.push(payload);
     const failure = this.#failures.shift();
-    if (failure) {
-      const sections = payload.split(/(?<=^COMMIT\n)/m);
-      this.#model.restore(sections.slice(0, -1).join(''));
-      return failure;
-    }
+    const sections = payload.split(/(?<=^COMMIT\n)/m);
     try {
-      this.#model.restore(payload);
-      return { exitCode: 0, stdout: '', stderr: '' };
+      this.#model.restore(failure ? sections.slice(0, -1).join('') : payload);
+      return failure ?? { exitCode: 0, stdout: '', stderr: '' };
     } catch (error) {
       if (!(error instanceof RestoreError)) throw error;
       return { stdout: '', ...this.#complaint(program, error, payload.split('\n')) };

@@ -73,14 +73,12 @@ export class IptablesModel {
   }
 
   save(): string {
-    return printSave(
-      [...this.#tables].map(([table, chains]) => ({
-        table,
-        chains: new Map(
-          [...chains].map(([name, { policy, rules }]) => [name, { policy, rules: [...rules] }] as const),
-        ),
-      })),
-    );
+    return printTables(this.#tables);
+  }
+
+  /** Everything is as iptables-save prints it here from now on: somebody else's hand. */
+  overwrite(save: string): void {
+    this.#tables = tablesOf(save);
   }
 
   /**
@@ -108,6 +106,18 @@ export class IptablesModel {
     }
     return states;
   }
+}
+
+/** As iptables-save prints them. */
+export function printTables(tables: Tables): string {
+  return printSave(
+    [...tables].map(([table, chains]) => ({
+      table,
+      chains: new Map(
+        [...chains].map(([name, { policy, rules }]) => [name, { policy, rules: [...rules] }] as const),
+      ),
+    })),
+  );
 }
 
 /** The tables of an iptables-save output. */

@@ -192,6 +192,29 @@ describe('at the first start', () => {
   });
 });
 
+describe('where a shared chain has to be rewritten as well', () => {
+  it('rules come into it as their chains do, and only the refused ServicePort is left out', async () => {
+    const save = [
+      '*nat',
+      ':KUBE-SERVICES - [0:0]',
+      '-A KUBE-SERVICES [unsupported revision]',
+      'COMMIT',
+      '',
+    ].join('\n');
+    for (const namesLines of [true, false]) {
+      const model = new IptablesModel(save, (line) => line.includes(REFUSED));
+      const node = start(undefined, { model, namesLines });
+      node.serveMany(8);
+      node.serve('bad', '10.96.0.66', [REFUSED]);
+      await node.sync();
+      expect(node.failures).toEqual([]);
+      expect(node.quarantined).toEqual(['default/bad/tcp']);
+      expect(node.served(8)).toBe(8);
+      expect(model.save()).not.toContain('unsupported');
+    }
+  });
+});
+
 describe('nobody is quarantined', () => {
   it('where what every Service needs is refused: the family fails with one message', async () => {
     const node = start((line) => line.includes('MASQUERADE'));

@@ -184,14 +184,9 @@ const rows: readonly Row[] = [
   },
   {
     what: 'a shared chain with a rule that does not parse: rewritten whole',
-    wanted: {
-      [BASE]: { 'nat:KUBE-SERVICES': LAST },
-      a: { [`nat:KUBE-SERVICES:${TO_A} -j KUBE-SVC-${A}`]: '' },
-    },
+    wanted: { [BASE]: { 'nat:KUBE-SERVICES': LAST }, a: SERVING_A },
     there: [
-      '*nat',
-      ':KUBE-SERVICES - [0:0]',
-      `-A KUBE-SERVICES ${TO_A} -j KUBE-SVC-${A}`,
+      ...SAVED_A.slice(0, -1),
       '-A KUBE-SERVICES [unsupported revision]',
       `-A KUBE-SERVICES ${LAST}`,
       'COMMIT',
@@ -313,6 +308,21 @@ it('a plan says what the ledger holds after each COMMIT', () => {
     ['nat', Object.fromEntries(Object.keys(SERVING_A).map((key) => [key, undefined]))],
   ]);
   expect(lines).toBe(5);
+});
+
+it('a plan for some keys rewrites a shared chain without rules whose chains are still to come', () => {
+  const wanted = ruleset({
+    ...STATIC,
+    a: SERVING_A,
+    b: { [`nat:KUBE-SERVICES:-d 10.96.0.2/32 -j KUBE-SVC-${B}`]: '', [`nat:KUBE-SVC-${B}`]: '' },
+  });
+  const ledger = adopt(
+    parseSave([...SAVED_A.slice(0, -1), '-A KUBE-SERVICES [unsupported revision]'].join('\n')),
+  );
+  const { sections } = planIptables(wanted, ledger, ['nat:KUBE-SERVICES']);
+  expect(sections.map(({ text }) => text)).toEqual([
+    `*nat\n:KUBE-SERVICES - [0:0]\n-A KUBE-SERVICES ${TO_A} -j KUBE-SVC-${A}\nCOMMIT\n`,
+  ]);
 });
 
 it('a plan for some keys leaves all others alone', () => {
