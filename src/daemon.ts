@@ -29,6 +29,7 @@ import { givenAddresses, nodeFacts, primaryFamily, proxySettings } from './node-
 import { Reconciler, type SyncObserver, type SyncReport, tellAll } from './reconciler.ts';
 import { StartGate } from './start-gate.ts';
 import type { LostClaim } from './tracker/claims.ts';
+import { FAMILY_NAMES } from './tracker/fields.ts';
 import type { Tracker } from './tracker/tracker.ts';
 
 export interface DaemonOptions {
@@ -263,8 +264,6 @@ const DEFAULT_MIN_SYNC_PERIOD_MS = 0;
 
 /** What was read from the kernel so long ago is read again. */
 const LEDGER_FRESH_MS = 5_000;
-
-const FAMILY_NAMES: Readonly<Record<Family, string>> = { ipv4: 'IPv4', ipv6: 'IPv6' };
 
 function refuse(family: Family, primary: Family | undefined, error: DataplaneError, logger: Logger): void {
   const message = `${FAMILY_NAMES[family]} cannot be programmed: ${error.message}`;

@@ -1,6 +1,6 @@
 import type { Ruleset } from '../rules/fragment.ts';
 import { printRuleset } from '../rules/iptables/print.ts';
-import { printAddresses, printIpset, printIptables, printIpvsadm } from '../rules/ipvs/print.ts';
+import { printIpvsMode } from '../rules/ipvs/sections.ts';
 import type { Family } from '../rules/model.ts';
 import { printTable } from '../rules/nftables/print.ts';
 import type { Mode } from './config/settings.ts';
@@ -19,27 +19,19 @@ export function printSections(mode: Mode, rulesets: ReadonlyMap<Family, Ruleset>
   const families = [...rulesets];
   const perFamily = (
     names: Readonly<Record<Family, string>>,
-    folder: string,
     print: (of: Ruleset, family: Family) => string,
   ) =>
     families.map(([family, ruleset]) => {
       const tool = names[family];
-      return { tool, file: `${folder}${tool}.txt`, text: print(ruleset, family) };
+      return { tool, file: `${tool}.txt`, text: print(ruleset, family) };
     });
   switch (mode) {
     case 'iptables':
-      return perFamily(SAVE_TOOLS, '', printRuleset);
+      return perFamily(SAVE_TOOLS, printRuleset);
     case 'nftables':
-      return perFamily({ ipv4: 'nftables', ipv6: 'nftables6' }, '', printTable);
-    case 'ipvs': {
-      const all = [...rulesets.values()];
-      return [
-        { tool: 'ipvsadm', file: 'ipvs/ipvsadm.txt', text: printIpvsadm(all) },
-        { tool: 'ipset', file: 'ipvs/ipset.txt', text: printIpset(all) },
-        { tool: 'addresses', file: 'ipvs/addresses.txt', text: printAddresses(all) },
-        ...perFamily(SAVE_TOOLS, 'ipvs/', printIptables),
-      ];
-    }
+      return perFamily({ ipv4: 'nftables', ipv6: 'nftables6' }, printTable);
+    case 'ipvs':
+      return printIpvsMode(rulesets);
   }
 }
 
