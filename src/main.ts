@@ -2,21 +2,22 @@
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { runCleanup } from './cli/cleanup.ts';
+import type { Command } from './cli/command.ts';
+import { COMMANDS } from './cli/commands.ts';
 import { runDryRun } from './cli/dry-run.ts';
 import { runInit } from './cli/init.ts';
 import { runDaemon } from './cli/run.ts';
 import { writeConfig } from './cli/write-config.ts';
-import { loadSettings } from './config/load.ts';
+import { loadCommand, loadSettings, type Ports } from './config/load.ts';
 import { exitCodeOf, messageOf } from './failure.ts';
 
 /** Runs one command and returns the exit code: 0, 1 for a failure at run time, 2 for wrong usage. */
 async function main(argv: readonly string[]): Promise<number> {
   try {
-    const loaded = loadSettings(argv, { readFile: (path) => readFileSync(path, 'utf8'), hostname });
-    if (loaded.kind === 'print') {
-      process.stdout.write(loaded.text.endsWith('\n') ? loaded.text : `${loaded.text}\n`);
-      return 0;
-    }
+    const command = COMMANDS.find(({ name }) => name === argv[0]);
+    if (command) return await runCommand(command, argv.slice(1));
+    const loaded = loadSettings(argv, PORTS, COMMANDS);
+    if (loaded.kind === 'print') return print(loaded.text);
     const { settings, notes } = loaded;
     if (settings.dryRun) return await runDryRun(settings, notes);
     if (settings.writeConfigTo !== undefined) return writeConfig(settings.writeConfigTo, settings);
@@ -27,6 +28,18 @@ async function main(argv: readonly string[]): Promise<number> {
     process.stderr.write(`fairlead: ${messageOf(error)}\n`);
     return exitCodeOf(error);
   }
+}
+
+const PORTS: Ports = { readFile: (path) => readFileSync(path, 'utf8'), hostname };
+
+async function runCommand(command: Command, argv: readonly string[]): Promise<number> {
+  const loaded = loadCommand(command, argv, PORTS);
+  return loaded.kind === 'print' ? print(loaded.text) : await command.run(loaded);
+}
+
+function print(text: string): number {
+  process.stdout.write(text.endsWith('\n') ? text : `${text}\n`);
+  return 0;
 }
 
 process.exitCode = await main(process.argv.slice(2));

@@ -14,30 +14,43 @@ export interface Given {
   readonly value: unknown;
 }
 
+/** A command line without the program's name. */
+export interface CommandLine {
+  readonly given: readonly Given[];
+  /** Words that are neither flags nor their values, in order. */
+  readonly operands: readonly string[];
+}
+
+/** The flags of a command line that has nothing else. @throws UsageError */
+export function parseCommandLine(argv: readonly string[]): readonly Given[] {
+  const { given, operands } = parseWords(argv, FLAGS);
+  const [stray] = operands;
+  if (stray !== undefined) throw new UsageError(strayText(stray));
+  return given;
+}
+
 /**
- * The flags of a command line by pflag's rules: `--flag value` or `--flag=value`, a switch takes no next word,
- * `-v2`, `_` is `-` in names, and the last one counts unless the flag is a list.
+ * A command line by pflag's rules: `--flag value` or `--flag=value`, a switch takes no next word, `-v2`, `_` is `-`
+ * in names, and the last one counts unless the flag is a list.
  * @throws UsageError
  */
-export function parseCommandLine(argv: readonly string[]): Given[] {
-  const { words, typed } = spelledOut(argv);
+export function parseWords(argv: readonly string[], flags: readonly Flag[]): CommandLine {
+  const { words, typed } = spelledOut(argv, flags);
   const texts = new Map<Flag, string[]>();
   const command = new Command().helpOption(false).allowExcessArguments();
-  for (const flag of FLAGS) {
+  for (const flag of flags) {
     const collect = (text: string) => texts.set(flag, [...(texts.get(flag) ?? []), text]);
     command.addOption(new Option(`--${flag.name} <value>`).argParser(collect));
   }
   command.parse(words, { from: 'user' });
-  const [stray] = command.args;
-  if (stray !== undefined) throw new UsageError(strayText(stray));
-
-  return [...texts].map(([flag, values]) => {
+  const given = [...texts].map(([flag, values]) => {
     const name = typed.get(flag) ?? `--${flag.name}`;
     const value = flag.kind.parse(values);
     if (value instanceof Refused) throw new UsageError(refusalText(name, value));
     const shown = isSwitch(flag) && values.at(-1) === 'true' ? '' : `=${values.join(',')}`;
     return { flag, typed: name, text: name + shown, value };
   });
+  return { given, operands: command.args };
 }
 
 /** A switch takes a value only behind `=`. */
@@ -45,8 +58,11 @@ export function isSwitch(flag: Flag): boolean {
   return flag.kind.placeholder === '';
 }
 
-/** The same command line with every flag as one word, `--name=value`, in the name that FLAGS has for it. */
-function spelledOut(argv: readonly string[]): { words: string[]; typed: Map<Flag, string> } {
+/** The same command line with every flag as one word, `--name=value`, in the name that `flags` have for it. */
+function spelledOut(
+  argv: readonly string[],
+  flags: readonly Flag[],
+): { words: string[]; typed: Map<Flag, string> } {
   const words: string[] = [];
   const typed = new Map<Flag, string>();
   for (let index = 0; index < argv.length; index++) {
@@ -60,8 +76,8 @@ function spelledOut(argv: readonly string[]): { words: string[]; typed: Map<Flag
       words.push(word);
       continue;
     }
-    const match = dashes === '--' ? longFlag(name) : shortFlag(name, value);
-    if (match === undefined) throw new UsageError(unknownText(word.split('=')[0] ?? word, name));
+    const match = dashes === '--' ? longFlag(name, flags) : shortFlag(name, value, flags);
+    if (match === undefined) throw new UsageError(unknownText(word.split('=')[0] ?? word, name, flags));
     let text = match.value ?? value;
     if (text === undefined) {
       if (isSwitch(match.flag)) text = 'true';
@@ -84,22 +100,22 @@ interface Match {
   readonly value?: string | undefined;
 }
 
-function longFlag(name: string): Match | undefined {
+function longFlag(name: string, flags: readonly Flag[]): Match | undefined {
   const normal = name.replaceAll('_', '-');
-  const flag = FLAGS.find((candidate) => candidate.name === normal || candidate.aliases.includes(normal));
+  const flag = flags.find((candidate) => candidate.name === normal || candidate.aliases.includes(normal));
   return flag && { flag, typed: `--${name}` };
 }
 
-function shortFlag(name: string, value: string | undefined): Match | undefined {
+function shortFlag(name: string, value: string | undefined, flags: readonly Flag[]): Match | undefined {
   const letter = name.slice(0, 1);
-  const flag = FLAGS.find((candidate) => candidate.short === letter);
+  const flag = flags.find((candidate) => candidate.short === letter);
   if (flag === undefined || (name.length > 1 && isSwitch(flag))) return undefined;
   const behind = name.slice(1) + (value === undefined ? '' : `=${value}`);
   return { flag, typed: `-${letter}`, value: name.length > 1 ? behind : value };
 }
 
-function unknownText(typed: string, name: string): string {
-  const known = FLAGS.flatMap((flag) => [flag.name, ...flag.aliases]);
+function unknownText(typed: string, name: string, flags: readonly Flag[]): string {
+  const known = flags.flatMap((flag) => [flag.name, ...flag.aliases]);
   const meant = nearest(name.replaceAll('_', '-'), known);
   return `${typed} is no flag of fairlead${meant === undefined ? ', --help lists them' : `, did you mean --${meant}?`}`;
 }

@@ -19,6 +19,8 @@ export interface Flag {
   readonly target:
     | { readonly in: 'config'; readonly paths: readonly string[] }
     | { readonly in: 'outside'; readonly key: keyof Outside }
+    /** One of a command's own. */
+    | { readonly in: 'command' }
     | { readonly in: 'nothing' };
   /** What to use instead, for a flag that kube-proxy is about to drop. */
   readonly deprecated: string | undefined;
@@ -49,6 +51,27 @@ export function outsideFlag(key: keyof Outside, name: string, help: string, opti
 export function idleFlag(name: string, kind: Kind<unknown>): Ungrouped {
   return flag(name, '', kind, undefined, { in: 'nothing' });
 }
+
+/** A flag of one command alone. */
+export interface CommandFlag<T> extends Flag {
+  readonly kind: Kind<T>;
+  readonly default: T;
+}
+
+/** A flag that only one command has. `help` is what --help says of it. */
+export function commandFlag<T>(
+  name: string,
+  help: string,
+  kind: Kind<T>,
+  value: T,
+  options?: Options,
+): CommandFlag<T> {
+  const made = flag(name, help, kind as Kind<unknown>, value, { in: 'command' }, options);
+  return { ...made, group: COMMAND_GROUP, kind, default: value };
+}
+
+/** The heading of a command's own flags. */
+export const COMMAND_GROUP = 'Flags';
 
 export function group(heading: string, flags: readonly Ungrouped[]): Flag[] {
   return flags.map((ungrouped) => ({ ...ungrouped, group: heading }));

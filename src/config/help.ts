@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander';
 import { isSwitch } from './command-line.ts';
-import type { Flag } from './flag.ts';
+import { COMMAND_GROUP, type Flag } from './flag.ts';
 import { FLAGS, IDLE_GROUP } from './flags.ts';
 
 const WIDTH = 110;
@@ -16,10 +16,42 @@ const EXAMPLES = `Examples:
       program this node as kube-proxy with this configuration would
 `;
 
+/** What a command says of itself. */
+export interface CommandText {
+  readonly name: string;
+  /** One line, for the list of commands. */
+  readonly summary: string;
+  /** What follows the name: `[flags] FROM TO`. */
+  readonly usage: string;
+  /** What it does, in a few sentences; also what its exit code means. */
+  readonly description: string;
+  readonly flags: readonly Flag[];
+  /** Command lines, each with what it does. */
+  readonly examples: readonly { readonly line: string; readonly does: string }[];
+}
+
+/** What `fairlead COMMAND --help` prints. */
+export function commandHelp(text: CommandText): string {
+  const command = new Command(`fairlead ${text.name}`)
+    .usage(text.usage)
+    .description(text.description)
+    .helpOption(false)
+    .configureHelp({ helpWidth: WIDTH });
+  for (const flag of text.flags) {
+    command.addOption(new Option(names(flag), description(flag)).helpGroup(`${COMMAND_GROUP}:`));
+  }
+  const examples = text.examples.map(({ line, does }) => `  ${line}\n      ${does}\n`).join('');
+  return `${command.helpInformation().replaceAll(GLUE, ' ')}
+The flags of fairlead itself say which cluster, node, mode and configuration: see fairlead --help.
+
+Examples:
+${examples}`;
+}
+
 /** What --help prints. */
-export function helpText(): string {
+export function helpText(commands: readonly CommandText[]): string {
   const command = new Command('fairlead')
-    .usage('[flags]')
+    .usage('[flags] | COMMAND [flags]')
     .description("Brings traffic to Services to their Pods: kube-proxy's work on one Linux node.")
     .helpOption(false)
     .configureHelp({ helpWidth: WIDTH });
@@ -28,12 +60,19 @@ export function helpText(): string {
   }
   const idle = FLAGS.filter((flag) => flag.group === IDLE_GROUP).map((flag) => `--${flag.name}`);
   return `${command.helpInformation().replaceAll(GLUE, ' ')}
+${commandList(commands)}
 ${IDLE_GROUP}, for kube-proxy's sake:
 ${wrapped(idle, '  ')}
 
 A switch takes its value behind "=": --iptables-localhost-nodeports=false. Durations are like 30s or 1h2m3s.
 
 ${EXAMPLES}`;
+}
+
+function commandList(commands: readonly CommandText[]): string {
+  if (commands.length === 0) return '';
+  const lines = commands.map(({ name, summary }) => `  ${name.padEnd(12)}${summary}\n`);
+  return `Commands, each with a --help of its own; without one fairlead programs this node:\n${lines.join('')}`;
 }
 
 function names(flag: Flag): string {

@@ -1,10 +1,11 @@
 import pkg from '../../package.json' with { type: 'json' };
-import { type Given, parseCommandLine } from './command-line.ts';
+import { type Given, parseCommandLine, parseWords } from './command-line.ts';
 import { type ConfigFile, parseConfigFile } from './config-file.ts';
 import { withDependentDefaults } from './defaults.ts';
 import { featureGateNotes } from './feature-gates.ts';
+import type { CommandFlag, Flag } from './flag.ts';
 import { FLAGS } from './flags.ts';
-import { helpText } from './help.ts';
+import { type CommandText, commandHelp, helpText } from './help.ts';
 import { fileNotes, flagNotes, sourceNotes } from './notes.ts';
 import { OUTSIDE, type Outside } from './outside.ts';
 import { filled, SCHEMA } from './schema.ts';
@@ -31,12 +32,67 @@ export type Loaded =
  * @param argv the words behind the program's name
  * @throws UsageError (exit code 2): one line naming the flag or field, the value and what it may be
  */
-export function loadSettings(argv: readonly string[], ports: Ports): Loaded {
+export function loadSettings(
+  argv: readonly string[],
+  ports: Ports,
+  commands: readonly CommandText[] = [],
+): Loaded {
   const flags = parseCommandLine(argv);
   const outside = filled<Outside>(OUTSIDE, outsideValues(flags));
-  if (outside.help) return { kind: 'print', text: helpText() };
+  if (outside.help) return { kind: 'print', text: helpText(commands) };
   if (outside.version !== 'false') return { kind: 'print', text: versionText(outside.version) };
+  return { kind: 'settings', ...settle(flags, outside, ports) };
+}
 
+/** What the command line of a command says. */
+export type LoadedCommand =
+  | {
+      readonly kind: 'call';
+      readonly settings: Settings;
+      readonly notes: readonly Note[];
+      readonly operands: readonly string[];
+      /** What one of the command's own flags says; its default where it was not given. */
+      readonly value: <T>(flag: CommandFlag<T>) => T;
+    }
+  | { readonly kind: 'print'; readonly text: string };
+
+/**
+ * The same for a command, which takes all flags of the program besides its own, and operands.
+ * @param argv the words behind the command's name
+ * @throws UsageError (exit code 2)
+ */
+export function loadCommand(command: CommandText, argv: readonly string[], ports: Ports): LoadedCommand {
+  const own = new Set<Flag>(command.flags);
+  const { given, operands } = parseWords(argv, [...command.flags, ...FLAGS]);
+  const general = given.filter(({ flag }) => !own.has(flag));
+  const outside = filled<Outside>(OUTSIDE, outsideValues(general));
+  if (outside.help) return { kind: 'print', text: commandHelp(command) };
+  const foreign = general.find(({ flag }) => COMMANDS_DO_NOT_TAKE.has(flag.name));
+  if (foreign) throw new UsageError(`${foreign.typed} has no meaning for fairlead ${command.name}`);
+  const values = new Map(given.map(({ flag, value }) => [flag, value]));
+  return {
+    kind: 'call',
+    ...settle(general, outside, ports),
+    operands,
+    value: <T>(flag: CommandFlag<T>) => (values.has(flag) ? (values.get(flag) as T) : flag.default),
+  };
+}
+
+/** What is a way of running the program itself. */
+const COMMANDS_DO_NOT_TAKE = new Set([
+  'cleanup',
+  'dry-run',
+  'init-only',
+  'output-dir',
+  'version',
+  'write-config-to',
+]);
+
+function settle(
+  flags: readonly Given[],
+  outside: Outside,
+  ports: Ports,
+): { readonly settings: Settings; readonly notes: readonly Note[] } {
   const file = outside.configFile === '' ? undefined : readConfigFile(outside.configFile, ports);
   const values = new Map([...(file?.values ?? []), ...configValues(flags)]);
   const given = new Set(values.keys());
@@ -47,7 +103,6 @@ export function loadSettings(argv: readonly string[], ports: Ports): Loaded {
   validateTogether(outside);
   const nodeName = settledNodeName(config.hostnameOverride, nameOf, ports);
   return {
-    kind: 'settings',
     settings: frozen(settings(config, outside, given, nodeName)),
     notes: [
       ...fileNotes(file),
