@@ -31,12 +31,15 @@ export interface ClusterErrorDetails {
 export class ClusterError extends Error {
   override readonly name = 'ClusterError';
   readonly code: ClusterErrorCode;
+  /** What the process ends with where this ends it: 2 where the command line, or a file that it names, is wrong. */
+  readonly exitCode: 1 | 2;
   readonly status: number | undefined;
   readonly retryAfterMs: number | undefined;
 
   constructor(code: ClusterErrorCode, message: string, details: ClusterErrorDetails = {}) {
     super(message.replaceAll(/\s+/g, ' ').trim(), 'cause' in details ? { cause: details.cause } : undefined);
     this.code = code;
+    this.exitCode = code === 'config' ? 2 : 1;
     this.status = details.status;
     this.retryAfterMs = details.retryAfterMs;
   }

@@ -92,10 +92,15 @@ describe('trouble with the API server is exit code 1 and one line', () => {
     expect(stderr).toContain(String(server.port));
   });
 
-  test('there is no kubeconfig', async () => {
-    const missing = join(await folder(), 'admin.conf');
-    const { exitCode, stderr } = await dryRun(['--kubeconfig', missing]);
-    expect(exitCode).toBe(1);
-    expect(stderr).toMatch(/^fairlead: kubeconfig \S+admin\.conf cannot be read: [^\n]+\n$/);
+  test.each([
+    ['there is none', undefined],
+    ['it is no YAML', 'clusters: ['],
+    ['its context is not there', 'apiVersion: v1\nkind: Config\ncurrent-context: other\n'],
+  ])('the kubeconfig cannot be used, as %s: wrong usage', async (_, text) => {
+    const kubeconfig =
+      text === undefined ? join(await folder(), 'admin.conf') : await file(text, 'admin.conf');
+    const { exitCode, stderr } = await dryRun(['--kubeconfig', kubeconfig]);
+    expect(exitCode).toBe(2);
+    expect(stderr).toMatch(/^fairlead: kubeconfig \S+admin\.conf[: ][^\n]+\n$/);
   });
 });
