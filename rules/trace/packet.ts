@@ -7,7 +7,10 @@ export interface Packet {
   readonly destination: Address;
   readonly port: number;
   readonly protocol: Protocol;
-  /** The interface by which it reaches the node; undefined: a process of the node itself sends it. */
+  /**
+   * The interface by which it reaches the node, empty where that is not known; undefined: a process of the node itself
+   * sends it.
+   */
   readonly from: string | undefined;
 }
 
@@ -15,4 +18,6 @@ export interface Packet {
 export interface Host {
   /** All addresses of the node's interfaces, of one family. Addresses in 127.0.0.0/8 and ::1 are local anyway. */
   readonly localAddresses: readonly Address[];
+  /** The interface by which packets to an address leave; undefined where that is not known. */
+  readonly interfaceTo?: (destination: Address) => string | undefined;
 }

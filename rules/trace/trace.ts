@@ -16,6 +16,8 @@ export interface Step {
   readonly rule: string;
   /** What it does to the packet, in a few words: `goes on in KUBE-SVC-…`, `mark 0x4000`, `1 of 3 by chance`. */
   readonly effect: string;
+  /** What of the rule cannot be told here, so that its effect is an assumption. */
+  readonly doubt?: string;
 }
 
 /** One thing that can become of the packet. */

@@ -49,10 +49,11 @@ export class DemoReport {
     this.detail(
       `${title}: ${answers.length} requests, ${failures.length} failed, median ${median.toFixed(1)} ms`,
     );
+    const width = Math.max(...names.map((name) => name.length));
     for (const name of names) {
       const count = answers.filter((answer) => ('pod' in answer ? answer.pod : answer.error) === name).length;
       const bar = '#'.repeat(Math.round((count / Math.max(1, answers.length)) * BAR_WIDTH));
-      this.detail(`   ${name}  ${String(count).padStart(4)}  ${bar}`.trimEnd());
+      this.detail(`   ${name.padEnd(width)}  ${String(count).padStart(4)}  ${bar}`.trimEnd());
     }
   }
 }

@@ -1,3 +1,6 @@
+import type { Address } from '../../rules/model.ts';
+import { readNftablesRules, traceNftables } from '../../rules/trace/nftables.ts';
+
 const SERVICE_CHAIN = /-j (KUBE-(?:EXT|FW|SVL|SVC|SEP)-\w+)/;
 
 /**
@@ -18,6 +21,34 @@ export function rulesOfService(dump: string, name: string): readonly string[] {
     met.push(...rules.filter((candidate) => candidate.startsWith(`-A ${chain} `)));
   }
   return met.map((rule) => rule.replace(/ -m comment --comment (?:"[^"]*"|\S+)/, ''));
+}
+
+/** Of a table that nft printed, the rules that a Pod's packet meets and that lead it on, below their chains' names. */
+export function stepsOfTable(
+  table: string,
+  source: string,
+  destination: string,
+  port: number,
+): readonly string[] {
+  const [from, to] = [source, destination] as Address[];
+  if (from === undefined || to === undefined) return [];
+  const packet = {
+    source: from,
+    sourcePort: 40_000,
+    destination: to,
+    port,
+    protocol: 'tcp',
+    from: 'cni0',
+  } as const;
+  const lines = new Set<string>();
+  for (const { steps } of traceNftables(readNftablesRules(table), packet, { localAddresses: [] })) {
+    for (const { hook, chain, rule } of steps) {
+      if (hook !== 'PREROUTING') continue;
+      lines.add(`${chain}:`);
+      lines.add(`   ${rule}`);
+    }
+  }
+  return [...lines];
 }
 
 function isDispatch(rule: string): boolean {

@@ -12,6 +12,8 @@ const COMMANDS = [
   'iptables-legacy',
   'ip6tables-legacy',
   'nfacct',
+  'openssl',
+  'nginx',
 ];
 
 /** Why no lab can be built on this machine, as half a sentence, or undefined where one can. */

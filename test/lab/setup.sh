@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Installs what the tests and the demo need on Debian: packet filter tools, iproute2, kubectl and debootstrap. Says what it does, does
-# nothing when nothing is missing, and never fails: what needs the tools says so itself.
+# Installs what the tests and the demo need on Debian: packet filter tools, iproute2, kubectl, debootstrap and nginx. Says
+# what it does, does nothing when nothing is missing, and never fails: what needs the tools says so itself.
 set -u
 PATH="$PATH:/usr/sbin:/sbin"
+bash "$(dirname "$0")/nftables-newer.sh"
 
 # command=package
 needed=(
@@ -18,6 +19,8 @@ needed=(
   openssl=openssl
   kubectl=kubernetes-client
   debootstrap=debootstrap
+  nginx=nginx-light
+  chromium=chromium
 )
 
 commands=()
@@ -46,10 +49,18 @@ echo "lab setup: installing ${packages[*]}"
 export DEBIAN_FRONTEND=noninteractive
 install=(apt-get install -y -qq --no-install-recommends "${packages[@]}")
 log="$(mktemp)"
-trap 'rm -f "$log"' EXIT
+policy=/usr/sbin/policy-rc.d
+own_policy=
+trap 'rm -f "$log" $own_policy' EXIT
+# Tests start what they need: a package must not start its service, neither now nor at the next boot.
+if [ ! -e "$policy" ]; then
+  own_policy="$policy"
+  printf '#!/bin/sh\nexit 101\n' >"$policy" && chmod +x "$policy"
+fi
 # A fresh container has no package lists; a machine with fresh ones needs no update.
 if ! "${install[@]}" >"$log" 2>&1 && ! { apt-get update -qq && "${install[@]}"; } >"$log" 2>&1; then
   echo "lab setup: could not install ${packages[*]}; apt-get says:"
   tail -n 5 "$log"
 fi
+case " ${packages[*]} " in *' nginx-light '*) update-rc.d nginx disable >/dev/null 2>&1 ;; esac
 exit 0
