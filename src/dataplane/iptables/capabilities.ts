@@ -38,9 +38,13 @@ export async function probeCapabilities(
   signal: AbortSignal,
 ): Promise<Capabilities> {
   const forward = ledger.get('filter:KUBE-FORWARD');
-  const masquerade = ledger.get('nat:KUBE-POSTROUTING');
+  const masquerade = ledger
+    .get('nat:KUBE-POSTROUTING')
+    ?.split('\n')
+    // The one of ipvs mode for hairpin traffic has no ports to choose from.
+    .find((rule) => rule.includes('-j MASQUERADE') && !rule.includes('--match-set'));
   const counts = forward?.includes('--ctstate INVALID') ? forward.includes('nfacct') : undefined;
-  const random = masquerade?.includes('MASQUERADE') ? masquerade.includes('--random-fully') : undefined;
+  const random = masquerade?.includes('--random-fully');
   return {
     nfacct:
       nfacctObjects &&
