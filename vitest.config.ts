@@ -1,9 +1,9 @@
 import { defineConfig } from 'vitest/config';
 
 /** Tests that make network namespaces. */
-const KERNEL = ['test/lab/**/*.test.ts', 'test/deploy/image.test.ts', 'test/model/iptables-real.test.ts'];
+const KERNEL = ['test/lab/**/*.test.ts', 'test/ui/**/*.test.ts', 'test/deploy/image.test.ts', 'test/model/iptables-real.test.ts'];
 
-/** Tests that boot a kernel of their own: some five minutes, by `npm run test:vm`. */
+/** Tests that boot a kernel of their own, once. */
 const VM = ['test/lab/vm/**'];
 
 export default defineConfig({
@@ -29,7 +29,10 @@ export default defineConfig({
           sequence: { groupOrder: 1 },
         },
       },
-      { extends: true, test: { name: 'vm', include: ['test/lab/vm/**/*.test.ts'] } },
+      {
+        extends: true,
+        test: { name: 'vm', include: ['test/lab/vm/**/*.test.ts'], fileParallelism: false, sequence: { groupOrder: 2 } },
+      },
     ],
   },
 });

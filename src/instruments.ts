@@ -26,6 +26,8 @@ import { NoLocalEndpoints } from './metrics/no-local-endpoints.ts';
 import type { RuleCounts } from './metrics/sync-sample.ts';
 import { printSections } from './sections.ts';
 import type { Tracker } from './tracker/tracker.ts';
+import { NodeView } from './ui/node-view.ts';
+import { pageRoute } from './ui/page-route.ts';
 
 export interface InstrumentsOptions {
   readonly settings: Settings;
@@ -47,9 +49,11 @@ export class Instruments {
   readonly #services = new HealthCheckServices();
   readonly #noLocal: Readonly<Record<Family, NoLocalEndpoints>>;
   readonly #servers: BoundServer[] = [];
+  readonly #view: NodeView;
 
   constructor(options: InstrumentsOptions) {
     this.#options = options;
+    this.#view = new NodeView(options);
     const { settings, clock, logger, exec, event } = options;
     const { mode, version, config, ipFamily } = settings;
     this.#health = new ProxyHealth({ clock, timeout: 2 * modeSettings(config).syncPeriod });
@@ -108,6 +112,7 @@ export class Instruments {
           flags: flagValues(settings),
           rules: () => this.#printedRules(),
           profiling: config.enableProfiling,
+          more: [...this.#view.routes, ...(settings.ui ? [pageRoute()] : [])],
           setVerbosity: (verbosity) => {
             logger.level = verbosity >= 4 ? 'trace' : verbosity >= 2 ? 'debug' : 'info';
           },
@@ -128,6 +133,9 @@ export class Instruments {
       this.#servers.push(server);
       await server.start();
     }
+    if (!settings.ui) return;
+    if (config.metricsBindAddress === '') logger.warn({}, '--ui has no effect: there is no metrics server');
+    else logger.info({ url: `http://${config.metricsBindAddress}/` }, 'serving a page for browsers');
   }
 
   async close(): Promise<void> {
@@ -162,9 +170,13 @@ export class Instruments {
         metrics.quarantined(family, running?.reconciler.quarantined.length ?? 0);
         metrics.contested(family, daemon?.lostClaims(family).length ?? 0);
         if (report.servicePorts.length > 0 || report.full) this.#openNodePorts();
+        this.#view.synced(report);
       },
-      failed: ({ family, error, duration, full }) =>
-        metrics.failed({ family, duration, full, code: error.code }),
+      failed: (failure) => {
+        const { family, error, duration, full } = failure;
+        metrics.failed({ family, duration, full, code: error.code });
+        this.#view.failed(failure);
+      },
       quarantined: (_family, servicePort, error) => {
         const [namespace = '', rest = ''] = servicePort.split('/');
         this.#options.event({
@@ -177,6 +189,7 @@ export class Instruments {
       },
       contested: (family, repairs) => {
         metrics.anotherProxy(family, true);
+        this.#view.contested(family);
         const { nodeName } = this.#options.settings;
         this.#options.event({
           type: 'Warning',

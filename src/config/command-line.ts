@@ -21,12 +21,26 @@ export interface CommandLine {
   readonly operands: readonly string[];
 }
 
-/** The flags of a command line that has nothing else. @throws UsageError */
-export function parseCommandLine(argv: readonly string[]): readonly Given[] {
+/**
+ * The flags of a command line that has nothing else.
+ * @param commands what could have been meant by a word that is none
+ * @throws UsageError
+ */
+export function parseCommandLine(
+  argv: readonly string[],
+  commands: readonly string[] = [],
+): readonly Given[] {
   const { given, operands } = parseWords(argv, FLAGS);
   const [stray] = operands;
-  if (stray !== undefined) throw new UsageError(strayText(stray));
+  if (stray !== undefined) throw new UsageError(strayText(stray, stray === argv[0], commands));
   return given;
+}
+
+/** A word in a command's place that is none. */
+export function unknownCommandText(word: string, commands: readonly string[]): string {
+  const meant = nearest(word, commands);
+  const hint = meant === undefined ? 'fairlead help lists them' : `did you mean ${meant}?`;
+  return `${JSON.stringify(word)} is no command of fairlead, ${hint}`;
 }
 
 /**
@@ -120,7 +134,10 @@ function unknownText(typed: string, name: string, flags: readonly Flag[]): strin
   return `${typed} is no flag of fairlead${meant === undefined ? ', --help lists them' : `, did you mean --${meant}?`}`;
 }
 
-function strayText(word: string): string {
+function strayText(word: string, isFirst: boolean, commands: readonly string[]): string {
+  if (commands.includes(word))
+    return `${JSON.stringify(word)} is a command, which comes first: fairlead ${word}`;
+  if (isFirst && commands.length > 0) return unknownCommandText(word, commands);
   const hint = ['true', 'false'].includes(word)
     ? `: a switch takes its value behind "=", as in --dry-run=${word}`
     : '';

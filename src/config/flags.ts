@@ -160,6 +160,7 @@ export const FLAGS: readonly Flag[] = [
     configFlag(['metricsBindAddress'], 'metrics-bind-address', 'address of /metrics; empty: no server', {
       defaultText: '127.0.0.1:10249',
     }),
+    outsideFlag('ui', 'ui', 'serve a page for browsers beside /metrics, to whoever reaches that address'),
     configFlag(['bindAddressHardFail'], 'bind-address-hard-fail', 'exit if one of these cannot be bound'),
     configFlag(['enableProfiling'], 'profiling', 'serve CPU and heap profiles beside /metrics'),
     configFlag(

@@ -7,14 +7,38 @@ const WIDTH = 110;
 /** Stands for a space where a line must not end. */
 const GLUE = '\uE000';
 
-const EXAMPLES = `Examples:
-  fairlead --dry-run --from cluster.yaml --hostname-override=node-1
-      the rules of node-1 in the cluster that a file describes; needs no cluster and no privileges
-  fairlead --dry-run --kubeconfig=admin.conf --hostname-override=node-1 --output-dir=rules
-      the same for a live cluster, one file per tool
-  fairlead --config=/var/lib/kube-proxy/config.conf --hostname-override=node-1
-      program this node as kube-proxy with this configuration would
-`;
+/** A command line, and what it does. */
+export interface Example {
+  readonly line: string;
+  readonly does: string;
+}
+
+/** What the program does without a command, in one line. */
+export const PURPOSE = "Brings traffic to Services to their Pods: kube-proxy's work on one Linux node.";
+
+/** Of the program without a command. */
+export const EXAMPLES: readonly Example[] = [
+  {
+    line: 'fairlead --dry-run --from cluster.yaml --hostname-override=node-1',
+    does: 'the rules of node-1 in the cluster that a file describes; needs no cluster and no privileges',
+  },
+  {
+    line: 'fairlead --dry-run --kubeconfig=admin.conf --hostname-override=node-1 --output-dir=rules',
+    does: 'the same for a live cluster, one file per tool',
+  },
+  {
+    line: 'fairlead --config=/var/lib/kube-proxy/config.conf --hostname-override=node-1',
+    does: 'program this node as kube-proxy with this configuration would',
+  },
+];
+
+/** How values of flags are written, as far as kinds do not tell. */
+export const VALUES =
+  'A switch takes its value behind "=": --iptables-localhost-nodeports=false. Durations are like 30s or 1h2m3s.';
+
+/** What every command takes besides its own flags. */
+export const GENERAL_FLAGS =
+  'The flags of fairlead itself say which cluster, node, mode and configuration: see fairlead --help.';
 
 /** What a command says of itself. */
 export interface CommandText {
@@ -27,7 +51,7 @@ export interface CommandText {
   readonly description: string;
   readonly flags: readonly Flag[];
   /** Command lines, each with what it does. */
-  readonly examples: readonly { readonly line: string; readonly does: string }[];
+  readonly examples: readonly Example[];
 }
 
 /** What `fairlead COMMAND --help` prints. */
@@ -38,25 +62,23 @@ export function commandHelp(text: CommandText): string {
     .helpOption(false)
     .configureHelp({ helpWidth: WIDTH });
   for (const flag of text.flags) {
-    command.addOption(new Option(names(flag), description(flag)).helpGroup(`${COMMAND_GROUP}:`));
+    command.addOption(new Option(flagNames(flag), description(flag)).helpGroup(`${COMMAND_GROUP}:`));
   }
-  const examples = text.examples.map(({ line, does }) => `  ${line}\n      ${does}\n`).join('');
   return `${command.helpInformation().replaceAll(GLUE, ' ')}
-The flags of fairlead itself say which cluster, node, mode and configuration: see fairlead --help.
+${GENERAL_FLAGS}
 
-Examples:
-${examples}`;
+${exampleText(text.examples)}`;
 }
 
 /** What --help prints. */
 export function helpText(commands: readonly CommandText[]): string {
   const command = new Command('fairlead')
     .usage('[flags] | COMMAND [flags]')
-    .description("Brings traffic to Services to their Pods: kube-proxy's work on one Linux node.")
+    .description(PURPOSE)
     .helpOption(false)
     .configureHelp({ helpWidth: WIDTH });
   for (const flag of FLAGS.filter(({ group }) => group !== IDLE_GROUP)) {
-    command.addOption(new Option(names(flag), description(flag)).helpGroup(`${flag.group}:`));
+    command.addOption(new Option(flagNames(flag), description(flag)).helpGroup(`${flag.group}:`));
   }
   const idle = FLAGS.filter((flag) => flag.group === IDLE_GROUP).map((flag) => `--${flag.name}`);
   return `${command.helpInformation().replaceAll(GLUE, ' ')}
@@ -64,9 +86,13 @@ ${commandList(commands)}
 ${IDLE_GROUP}, for kube-proxy's sake:
 ${wrapped(idle, '  ')}
 
-A switch takes its value behind "=": --iptables-localhost-nodeports=false. Durations are like 30s or 1h2m3s.
+${VALUES}
 
-${EXAMPLES}`;
+${exampleText(EXAMPLES)}`;
+}
+
+function exampleText(examples: readonly Example[]): string {
+  return `Examples:\n${examples.map(({ line, does }) => `  ${line}\n      ${does}\n`).join('')}`;
 }
 
 function commandList(commands: readonly CommandText[]): string {
@@ -75,15 +101,22 @@ function commandList(commands: readonly CommandText[]): string {
   return `Commands, each with a --help of its own; without one fairlead programs this node:\n${lines.join('')}`;
 }
 
-function names(flag: Flag): string {
+/** A flag with its value, as help shows it: `-v, --v <number>`. */
+export function flagNames(flag: Flag): string {
   const short = flag.short === undefined ? '' : `-${flag.short}, `;
   return `${short}--${flag.name}${isSwitch(flag) ? '' : ` <${flag.kind.placeholder}>`}`;
 }
 
+/** What a flag does, and its default. GLUE stands for spaces that keep words together. */
 function description(flag: Flag): string {
   const value = flag.defaultText ?? (flag.default === undefined ? '' : flag.kind.encode(flag.default));
   const plain = typeof value === 'string' || typeof value === 'number' || value === true;
   return plain && value !== '' ? `${flag.help} (default:${GLUE}${value})` : flag.help;
+}
+
+/** What a flag does, and its default. */
+export function flagDescription(flag: Flag): string {
+  return description(flag).replaceAll(GLUE, ' ');
 }
 
 function wrapped(words: readonly string[], indent: string): string {

@@ -6,6 +6,8 @@ import { Refused } from './usage.ts';
 export interface Kind<T> {
   /** What help shows in place of a value. Empty: a switch, which needs none. */
   readonly placeholder: string;
+  /** All values that there are, where they are few: for completion in a shell. */
+  readonly choices?: readonly string[];
   /** Reads all the values that one flag was given on the command line, in order; there is at least one. */
   readonly parse: (texts: readonly string[]) => T | Refused;
   /** Reads what stands in a YAML or JSON file; never called with null. */
@@ -29,9 +31,10 @@ export function checkedTextKind<T extends string>(
 
 /** One of a few words. `empty` is what the empty text means, where it means something. */
 export function choiceKind<T extends string>(placeholder: string, choices: readonly T[], empty?: T): Kind<T> {
-  return checkedTextKind(placeholder, listing(choices), (text) =>
+  const kind = checkedTextKind(placeholder, listing(choices), (text) =>
     text === '' && empty !== undefined ? empty : choices.find((choice) => choice === text),
   );
+  return { ...kind, choices };
 }
 
 export function integerKind(min: number, max: number): Kind<number> {

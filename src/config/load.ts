@@ -37,7 +37,10 @@ export function loadSettings(
   ports: Ports,
   commands: readonly CommandText[] = [],
 ): Loaded {
-  const flags = parseCommandLine(argv);
+  const flags = parseCommandLine(
+    argv,
+    commands.map(({ name }) => name),
+  );
   const outside = filled<Outside>(OUTSIDE, outsideValues(flags));
   if (outside.help) return { kind: 'print', text: helpText(commands) };
   if (outside.version !== 'false') return { kind: 'print', text: versionText(outside.version) };
@@ -79,7 +82,7 @@ export function loadCommand(command: CommandText, argv: readonly string[], ports
 }
 
 /** What is a way of running the program itself. */
-const COMMANDS_DO_NOT_TAKE = new Set([
+export const COMMANDS_DO_NOT_TAKE = new Set([
   'cleanup',
   'dry-run',
   'init-only',
@@ -139,6 +142,7 @@ function settings(
     localAddresses: outside.localAddresses,
     iptablesBackend: outside.iptablesBackend,
     nftPath: outside.nftPath || undefined,
+    ui: outside.ui,
     verbosity: config.logging.verbosity,
     loggingFormat: config.logging.format,
   };

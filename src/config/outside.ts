@@ -18,6 +18,7 @@ export interface Outside {
   readonly iptablesBackend: IptablesBackend;
   readonly nftPath: string;
   readonly master: string;
+  readonly ui: boolean;
   /** 0: no server. */
   readonly healthzPort: number | undefined;
   /** 0: no server. */
@@ -39,6 +40,7 @@ export const OUTSIDE: Schema<Outside> = {
   iptablesBackend: field<IptablesBackend>(choiceKind('backend', ['auto', 'nft', 'legacy']), 'auto'),
   nftPath: field(textKind('file'), ''),
   master: field(textKind('url'), ''),
+  ui: field(switchKind(), false),
   healthzPort: field<number | undefined>(integerKind(0, 65_535), undefined),
   metricsPort: field<number | undefined>(integerKind(0, 65_535), undefined),
   help: field(switchKind(), false),

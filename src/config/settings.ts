@@ -42,6 +42,8 @@ export interface Settings {
   readonly iptablesBackend: IptablesBackend;
   /** The nft executable, where it is not the one in PATH. */
   readonly nftPath: string | undefined;
+  /** Serve the page on the metrics server. */
+  readonly ui: boolean;
   /** The same as config.logging.verbosity. */
   readonly verbosity: number;
   /** The same as config.logging.format. */

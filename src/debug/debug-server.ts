@@ -22,11 +22,13 @@ export interface DebugHandlerOptions {
   readonly profiling: boolean;
   /** Logs at this verbosity (`-v`) from now on. */
   readonly setVerbosity?: (verbosity: number) => void;
+  /** Answers of others. */
+  readonly more?: readonly Route[];
 }
 
 /** Answers on kube-proxy's port 10249: metrics, and what helps to find out what goes on. */
 export function debugHandler(options: DebugHandlerOptions): RequestListener {
-  const { mode, version, clock, metrics, config, flags, rules, profiling } = options;
+  const { mode, version, clock, metrics, config, flags, rules, profiling, more = [] } = options;
   const slis = new SliMetrics();
   const started = clock.now();
   // The one check is that somebody answers; it is called what kube-proxy's is.
@@ -62,6 +64,7 @@ export function debugHandler(options: DebugHandlerOptions): RequestListener {
       },
     },
     ...(profiling ? [...profileRoutes(clock), ...verbosityRoutes(options)] : []),
+    ...more,
   ];
   const paths = [...routes.map(({ path }) => path), '/statusz'].sort();
   routes.push({

@@ -1,4 +1,4 @@
-import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 
 /** What a path answers with. */
 export interface Answer {
@@ -9,12 +9,15 @@ export interface Answer {
   readonly body: string | Iterable<string> | AsyncIterable<string | Buffer>;
   /** For browsers: the name of a file to save it as. */
   readonly filename?: string;
+  /** Others that it has. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 export interface RouteRequest {
   readonly method: string;
   readonly query: URLSearchParams;
   readonly accept: string;
+  readonly headers: IncomingHttpHeaders;
   /** At most 64 KiB. */
   readonly text: () => Promise<string>;
   /** Aborts when nobody waits for the answer any more. */
@@ -71,6 +74,7 @@ async function answerRequest(
       method,
       query: new URLSearchParams(query),
       accept: request.headers.accept ?? '',
+      headers: request.headers,
       text: () => readText(request),
       signal: gone.signal,
     });
@@ -80,11 +84,13 @@ async function answerRequest(
   await send(response, answer);
 }
 
-async function send(response: ServerResponse, { status = 200, type, body, filename }: Answer): Promise<void> {
+async function send(response: ServerResponse, answer: Answer): Promise<void> {
+  const { status = 200, type, body, filename, headers = {} } = answer;
   response.statusCode = status;
   response.setHeader('Content-Type', type);
   response.setHeader('X-Content-Type-Options', 'nosniff');
   if (filename !== undefined) response.setHeader('Content-Disposition', `attachment; filename="${filename}"`);
+  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
   if (typeof body === 'string') {
     response.setHeader('Content-Length', Buffer.byteLength(body));
     response.end(body);
@@ -99,10 +105,15 @@ async function send(response: ServerResponse, { status = 200, type, body, filena
   response.end();
 }
 
+/** Who has not read anything for so long has gone. ms. */
+const STALLED_MS = 30_000;
+
 /** Resolves when there is room again, or nobody there any more. */
 function drained(response: ServerResponse): Promise<void> {
   return new Promise((resolve) => {
+    const timer = setTimeout(() => response.destroy(), STALLED_MS).unref();
     const done = (): void => {
+      clearTimeout(timer);
       response.off('drain', done).off('close', done);
       resolve();
     };

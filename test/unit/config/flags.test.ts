@@ -71,6 +71,7 @@ const EFFECTS: readonly [flag: string, at: string, standard: unknown, text: stri
   ['metrics-bind-address', 'config.metricsBindAddress', '127.0.0.1:10249', '0.0.0.0', '0.0.0.0:10249'],
   ['metrics-bind-address', 'config.metricsBindAddress', '127.0.0.1:10249', '[::]:99', '[::]:99'],
   ['metrics-bind-address', 'config.metricsBindAddress', '127.0.0.1:10249', '', ''],
+  ['ui', 'ui', false, 'true', true],
   ['bind-address-hard-fail', 'config.bindAddressHardFail', false, 'true', true],
   ['profiling', 'config.enableProfiling', false, 'true', true],
   ['show-hidden-metrics-for-version', 'config.showHiddenMetricsForVersion', '', '1.35', '1.35'],

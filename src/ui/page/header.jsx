@@ -1,0 +1,38 @@
+import { span } from './format.js';
+import { NODE_HREF } from './route.js';
+
+/** @import { Live } from './live.js' */
+
+const STATUS = {
+  connecting: 'connecting',
+  live: 'live',
+  interrupted: 'no connection: trying again',
+};
+
+/** @param {{ live: Live, now: number }} props */
+export function Header({ live: { state, status }, now }) {
+  return (
+    <header class="top">
+      <h1>
+        <a href={NODE_HREF}>
+          <span class="product">Fairlead</span> {state?.nodeName ?? ''}
+        </a>
+      </h1>
+      {state && (
+        <p class="facts">
+          {[
+            `${state.mode} mode`,
+            state.zone && `zone ${state.zone}`,
+            `version ${state.version}`,
+            `up ${span(now - state.started)}`,
+          ]
+            .filter(Boolean)
+            .join(' · ')}
+        </p>
+      )}
+      <p class={`status ${status}`} role="status">
+        {STATUS[status]}
+      </p>
+    </header>
+  );
+}
