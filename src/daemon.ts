@@ -16,8 +16,9 @@ import { cleanUp, findLeftovers } from './dataplane/cleanup.ts';
 import { ConntrackReconciler } from './dataplane/conntrack/reconciler.ts';
 import { ConntrackTool } from './dataplane/conntrack/tool.ts';
 import { DataplaneError } from './dataplane/dataplane.ts';
-import type { Exec, LineExec } from './dataplane/exec.ts';
+import type { ConversationExec, Exec, LineExec } from './dataplane/exec.ts';
 import { watchAddresses } from './dataplane/ipvs/address-watch.ts';
+import { nftPath } from './dataplane/nftables/path.ts';
 import { type PreparedFamily, prepare } from './dataplane/prepare.ts';
 import type { Sysctl } from './dataplane/sysctl.ts';
 import { DesiredState } from './desired-state.ts';
@@ -36,7 +37,7 @@ export interface DaemonOptions {
   readonly settings: Settings;
   readonly tracker: Tracker;
   readonly logger: Logger;
-  readonly exec: Exec & LineExec;
+  readonly exec: Exec & LineExec & ConversationExec;
   readonly sysctl: Sysctl;
   readonly clock: Clock;
   /** Uniform in [0, 1). */
@@ -198,6 +199,7 @@ export class Daemon {
       signal,
       keep: settings.mode,
       excludeCIDRs: settings.config.ipvs.excludeCIDRs,
+      nft: nftPath(settings.nftPath),
     };
     void findLeftovers(options)
       .then((modes) => (modes.length > 0 ? cleanUp(options, modes) : []))

@@ -172,6 +172,7 @@ export class Instruments {
         if (report.servicePorts.length > 0 || report.full) this.#openNodePorts();
         this.#view.synced(report);
       },
+      stuck: (family) => metrics.nftablesCleanupFailed(family),
       failed: (failure) => {
         const { family, error, duration, full } = failure;
         metrics.failed({ family, duration, full, code: error.code });

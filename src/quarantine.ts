@@ -55,6 +55,11 @@ export class Quarantine {
     return [...this.#entries.values()];
   }
 
+  /** Keys of objects that should go, and could not be removed. */
+  get stuck(): readonly string[] {
+    return this.#stuck?.keys ?? [];
+  }
+
   /** ms until something is tried again; undefined where nothing is refused. */
   nextRetry(now: number): number | undefined {
     const times = [...this.entries, ...(this.#stuck ? [this.#stuck] : [])].map(({ retryAt }) => retryAt);
@@ -188,7 +193,8 @@ export class Quarantine {
     return groups;
   }
 
-  #isNamed({ refusedLine }: DataplaneError, keys: readonly string[]): boolean {
+  #isNamed({ refusedKey, refusedLine }: DataplaneError, keys: readonly string[]): boolean {
+    if (refusedKey !== undefined) return keys.includes(refusedKey);
     if (refusedLine === undefined) return false;
     // The last part of a key is what stands in a payload: a chain's name, a rule, an element.
     return keys.some((key) => {
@@ -210,6 +216,7 @@ function asEnvironment(error: DataplaneError): DataplaneError {
   return new DataplaneError('environment', error.message, {
     line: error.line,
     refusedLine: error.refusedLine,
+    refusedKey: error.refusedKey,
     excerpt: error.excerpt,
     cause: error,
   });

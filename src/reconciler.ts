@@ -14,6 +14,7 @@ import {
 import type { DesiredState } from './desired-state.ts';
 import { type Findings, Quarantine, type Quarantined } from './quarantine.ts';
 import { Rivalry } from './rivalry.ts';
+import { Verification } from './verification.ts';
 import { Wakeup } from './wakeup.ts';
 
 export interface ReconcilerOptions {
@@ -65,6 +66,8 @@ export interface SyncObserver {
   /** A sync failed, and is tried again. `duration` in ms. */
   failed?(failure: { family: Family; error: DataplaneError; duration: number; full: boolean }): void;
   quarantined?(family: Family, servicePort: ServicePortKey, error: DataplaneError): void;
+  /** So many objects that are no longer wanted cannot be removed, and are left. */
+  stuck?(family: Family, objects: number): void;
   /** Our chains were changed by somebody else again and again. */
   contested?(family: Family, repairs: number): void;
 }
@@ -78,6 +81,7 @@ export function tellAll(observers: readonly SyncObserver[]): SyncObserver {
     failed: (failure) => observers.forEach((observer) => void observer.failed?.(failure)),
     quarantined: (family, servicePort, error) =>
       observers.forEach((observer) => void observer.quarantined?.(family, servicePort, error)),
+    stuck: (family, objects) => observers.forEach((observer) => void observer.stuck?.(family, objects)),
     contested: (family, repairs) =>
       observers.forEach((observer) => void observer.contested?.(family, repairs)),
   };
@@ -85,8 +89,8 @@ export function tellAll(observers: readonly SyncObserver[]): SyncObserver {
 
 const RETRY_MIN_MS = 250;
 const RETRY_MAX_MS = 30_000;
-/** Everything is compared with the kernel so often. */
-const VERIFY_PERIOD_MS = 3_600_000;
+/** What may be removed later is removed with the next change, or so many ms after the last one. */
+const LATER_MS = 1_000;
 
 /**
  * Brings the kernel to the desired state, one IP family for itself: waits for something to change, plans the
@@ -107,16 +111,17 @@ export class Reconciler {
   #settled = false;
   /** Objects that changed and are not known to be applied. */
   readonly #pending = new Set<string>();
-  /** ms since the epoch. */
-  #verified: number;
+  /** Those of them that the plan before has left for later. */
+  #loose: ReadonlySet<string> = new Set();
+  readonly #verification: Verification;
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
     this.#backoff = new Backoff({ backoffMinMs: RETRY_MIN_MS, backoffMaxMs: RETRY_MAX_MS }, options.random);
+    this.#verification = new Verification(options);
     this.#quarantine = new Quarantine(options.dataplane, options.desired);
     this.#ledger = options.ledger;
     this.#unread = options.ledger !== undefined;
-    this.#verified = options.clock.now();
   }
 
   get family(): Family {
@@ -130,6 +135,7 @@ export class Reconciler {
   /** Something may have changed. */
   request(): void {
     this.#options.observer?.requested?.(this.family);
+    this.#verification.makeWay();
     this.#wakeup.notify();
   }
 
@@ -172,8 +178,10 @@ export class Reconciler {
     const { dataplane, desired, clock, logger } = this.#options;
     if (!this.#settled || this.#ledger === undefined || this.#rivalry.isResting(clock.now())) return;
     try {
-      if (clock.now() - this.#verified >= VERIFY_PERIOD_MS) {
-        this.#ledger = undefined;
+      const found = this.#verification.isDue ? await this.#verification.read(signal) : undefined;
+      if (found) {
+        this.#ledger = found;
+        this.#unread = true;
       } else if (!(await dataplane.isIntact(desired.ruleset, signal))) {
         logger.warn({ family: this.family }, 'our chains were flushed or edited by somebody else: repairing');
         this.#ledger = undefined;
@@ -195,7 +203,8 @@ export class Reconciler {
       const report = await this.#sync(signal);
       this.#backoff.reset();
       observer?.synced?.(report);
-      return this.#quarantine.nextRetry(clock.now());
+      const retryIn = this.#quarantine.nextRetry(clock.now());
+      return this.#loose.size === 0 ? retryIn : Math.min(retryIn ?? LATER_MS, LATER_MS);
     } catch (error) {
       if (signal.aborted) return undefined;
       if (!(error instanceof DataplaneError)) throw error;
@@ -224,17 +233,26 @@ export class Reconciler {
     const ledger = this.#ledger ?? (await dataplane.adopt(signal));
     this.#ledger = ledger;
     const adopted = fresh ? ledger.size : undefined;
-    const plan = dataplane.plan(desired.ruleset, ledger, fresh ? undefined : this.#pending);
+    const plan = fresh
+      ? dataplane.plan(desired.ruleset, ledger)
+      : dataplane.plan(
+          desired.ruleset,
+          ledger,
+          this.#pending,
+          new Set([...this.#loose, ...this.#quarantine.stuck]),
+        );
     const repaired = fresh && this.#settled ? linesBeside(plan, this.#pending) : 0;
     const lines = await this.#apply(plan, ledger, fresh, signal);
     this.#unread = false;
     this.#settled = true;
     this.#pending.clear();
+    this.#loose = new Set(plan.later);
+    for (const key of this.#loose) this.#pending.add(key);
     desired.commit();
     this.#quarantine.release(started);
     if (fresh) {
       shareTexts(ledger, desired);
-      this.#verified = clock.now();
+      this.#verification.done();
     }
     if (repaired > 0) this.#count(repaired);
     const { family } = this;
@@ -318,11 +336,13 @@ export class Reconciler {
         );
         observer?.quarantined?.(family, servicePort, reason);
       },
-      stuck: (objects, reason) =>
+      stuck: (objects, reason) => {
         logger.warn(
           { family, objects, line: reason.line, excerpt: reason.excerpt },
           `some of what is no longer wanted cannot be removed, and is left: ${reason.message}`,
-        ),
+        );
+        observer?.stuck?.(family, objects);
+      },
     };
   }
 }

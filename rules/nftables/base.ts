@@ -1,7 +1,7 @@
 import type { Fragment } from '../fragment.ts';
-import type { NodeFacts, ProxySettings } from '../model.ts';
+import type { Address, NodeFacts, ProxySettings } from '../model.ts';
 import { nodePortScope } from '../node-ports.ts';
-import { mergeIntervals, setOf } from './intervals.ts';
+import { intervalSet } from './intervals.ts';
 import { notLocalMatch } from './local-traffic.ts';
 import { chainObject, elementObject, setObject } from './objects.ts';
 
@@ -10,7 +10,10 @@ export function compileBase(node: NodeFacts, settings: ProxySettings): Fragment 
   const ip = settings.family === 'ipv6' ? 'ip6' : 'ip';
   const address = settings.family === 'ipv6' ? 'ipv6_addr' : 'ipv4_addr';
   const scope = nodePortScope(node, { ...settings, localhostNodePorts: false });
-  const nodePortMatch = scope.kind === 'all' ? NOT_LOOPBACK[settings.family] : `${ip} daddr @nodeport-ips`;
+  const some = scope.kind === 'some';
+  const toNode = some ? `${ip} daddr @nodeport-ips` : `fib daddr type local ${NOT_LOOPBACK[settings.family]}`;
+  // Whatever comes to the input hook is to the node.
+  const toNodeInput = some ? toNode : NOT_LOOPBACK[settings.family];
   const isNew = 'ct state new jump';
   return [
     setObject('set', 'hairpin-connections', [
@@ -18,8 +21,7 @@ export function compileBase(node: NodeFacts, settings: ProxySettings): Fragment 
       'comment "service hairpin connections"',
     ]),
     setObject('set', 'cluster-ips', [`type ${address}`, 'comment "Active ClusterIPs"']),
-    setObject('set', 'nodeport-ips', [`type ${address}`, 'comment "IPs that accept NodePort traffic"']),
-    ...(scope.kind === 'some' ? scope.addresses.map((own) => elementObject('nodeport-ips', own)) : []),
+    ...(some ? nodePortIPs(address, scope.addresses) : []),
     setObject('map', 'no-endpoint-services', [
       `type ${address} . inet_proto . inet_service : verdict`,
       'comment "vmap to drop or reject packets to services with no endpoints"',
@@ -73,7 +75,7 @@ export function compileBase(node: NodeFacts, settings: ProxySettings): Fragment 
       'jump masquerading',
     ]),
     chainObject('nodeport-endpoints-check', [
-      `${nodePortMatch} meta l4proto . th dport vmap @no-endpoint-nodeports`,
+      `${toNodeInput} meta l4proto . th dport vmap @no-endpoint-nodeports`,
     ]),
     chainObject('service-endpoints-check', [
       `${ip} daddr . meta l4proto . th dport vmap @no-endpoint-services`,
@@ -82,7 +84,7 @@ export function compileBase(node: NodeFacts, settings: ProxySettings): Fragment 
     chainObject('services', [
       ...masqueradeClusterIPs(ip, settings),
       `${ip} daddr . meta l4proto . th dport vmap @service-ips`,
-      `${nodePortMatch} meta l4proto . th dport vmap @service-nodeports`,
+      `${toNode} meta l4proto . th dport vmap @service-nodeports`,
     ]),
     chainObject('masquerading', masquerading(ip, settings)),
     chainObject('cluster-ips-check', [
@@ -90,7 +92,7 @@ export function compileBase(node: NodeFacts, settings: ProxySettings): Fragment 
       ...(node.serviceCIDRs.length === 0
         ? []
         : [
-            `${ip} daddr ${setOf(mergeIntervals(node.serviceCIDRs))} drop comment "Drop traffic to unallocated ClusterIPs"`,
+            `${ip} daddr ${intervalSet(node.serviceCIDRs)} drop comment "Drop traffic to unallocated ClusterIPs"`,
           ]),
     ]),
     chainObject('reject-chain', [
@@ -102,9 +104,16 @@ export function compileBase(node: NodeFacts, settings: ProxySettings): Fragment 
 
 /** Node ports never answer on loopback in this mode. */
 const NOT_LOOPBACK = {
-  ipv4: 'fib daddr type local ip daddr != 127.0.0.0/8',
-  ipv6: 'fib daddr type local ip6 daddr != ::1',
+  ipv4: 'ip daddr != 127.0.0.0/8',
+  ipv6: 'ip6 daddr != ::1',
 } as const;
+
+function nodePortIPs(type: string, addresses: readonly Address[]): Fragment {
+  return [
+    setObject('set', 'nodeport-ips', [`type ${type}`, 'comment "IPs that accept NodePort traffic"']),
+    ...addresses.map((address) => elementObject('nodeport-ips', address)),
+  ];
+}
 
 /** A mark as nft prints it. */
 export function markText({ masqueradeMark }: ProxySettings): string {

@@ -10,7 +10,7 @@ import {
   usesLocalEndpoints,
 } from '../topology.ts';
 import { markText } from './base.ts';
-import { mergeIntervals, setOf } from './intervals.ts';
+import { intervalSet } from './intervals.ts';
 import { localMatch } from './local-traffic.ts';
 import { endpointNames, servicePortChains } from './names.ts';
 import { chainObject, elementObject, setObject } from './objects.ts';
@@ -59,24 +59,30 @@ function verdictsFor(servicePort: ServicePort, { any, local }: EndpointChoice): 
   };
 }
 
+/** NFTNL_UDATA_COMMENT_MAXLEN: nft refuses longer ones, and the longest names are. */
+const MAX_COMMENT_LENGTH = 128;
+
 function captured(servicePort: ServicePort, _choice: EndpointChoice, verdicts: Verdicts): KernelObject[] {
   const { name, protocol, port, nodePort, clusterIP, externalIPs, loadBalancerIPs } = servicePort;
   const objects: KernelObject[] = [];
   const element = (map: string, key: string, verdict: string | undefined, why = ''): void => {
     if (verdict !== undefined) objects.push(elementObject(map, key, `${why}: ${verdict}`));
   };
-  const why = `comment "${name}" `;
+  const why = `comment "${name.slice(0, MAX_COMMENT_LENGTH)}" `;
   const capture = (address: Address, verdict: string | undefined, refusal: string | undefined): void => {
     const key = `${address} . ${protocol} . ${port}`;
     element('service-ips', key, verdict);
     element('no-endpoint-services', key, refusal, why);
   };
+  const external = new Set([...externalIPs, ...loadBalancerIPs]);
   if (clusterIP !== undefined) {
     objects.push(elementObject('cluster-ips', clusterIP));
-    capture(clusterIP, verdicts.internal, verdicts.internalRefusal);
+    // A key has one verdict: an address that is both is an external one, as kube-proxy has it.
+    const { internalRefusal, externalRefusal } = verdicts;
+    if (!external.has(clusterIP)) capture(clusterIP, verdicts.internal, internalRefusal);
+    else capture(clusterIP, verdicts.external, externalRefusal ?? internalRefusal);
   }
-  for (const address of new Set([...externalIPs, ...loadBalancerIPs])) {
-    // An address that is both is captured once: a key has one verdict.
+  for (const address of external) {
     if (address !== clusterIP) capture(address, verdicts.external, verdicts.externalRefusal);
   }
   if (servicePort.sourceRanges.length > 0) {
@@ -122,9 +128,9 @@ function firewallChain(servicePort: ServicePort, node: NodeFacts): KernelObject[
   if (sourceRanges.length === 0 || loadBalancerIPs.length === 0) return [];
   // A node that is allowed talks to the load balancer's address from that very address, where it has it.
   const nodeToo = sourceRanges.some((range) => cidrContains(range, node.nodeIP));
-  const sources = mergeIntervals([...sourceRanges, ...(nodeToo ? loadBalancerIPs.map(hostCidr) : [])]);
+  const sources = intervalSet([...sourceRanges, ...(nodeToo ? loadBalancerIPs.map(hostCidr) : [])]);
   const ip = family === 'ipv6' ? 'ip6' : 'ip';
-  return [chainObject(servicePortChains(servicePort).firewall, [`${ip} saddr != ${setOf(sources)} drop`])];
+  return [chainObject(servicePortChains(servicePort).firewall, [`${ip} saddr != ${sources} drop`])];
 }
 
 function policyChains(servicePort: ServicePort, choice: EndpointChoice): KernelObject[] {

@@ -5,7 +5,7 @@ import type { Cidr } from '../model.ts';
  * Networks as nft prints them inside a rule: overlapping and adjoining ones become one, as they are in the kernel;
  * whole networks stay networks, others become ranges; hosts lose their prefix length; in ascending order.
  */
-export function mergeIntervals(cidrs: Iterable<Cidr>): readonly string[] {
+function mergeIntervals(cidrs: Iterable<Cidr>): readonly string[] {
   const ipv6 = [...cidrs].some((cidr) => cidr.includes(':'));
   const bits = ipv6 ? 128 : 32;
   const intervals = [...cidrs]
@@ -35,7 +35,11 @@ function print(first: bigint, last: bigint, bits: number): string {
   return `${text}/${bits - (size.toString(2).length - 1)}`;
 }
 
-/** One value as it is, several as an anonymous set. */
-export function setOf(values: readonly string[]): string {
-  return values.length === 1 ? (values[0] ?? '') : `{ ${values.join(', ')} }`;
+/**
+ * What an address is compared with, as nft prints it: one network as it is, several as an anonymous set. That stays a
+ * set even where all of them have become one interval: `{ 10.0.0.0/8 }`.
+ */
+export function intervalSet(cidrs: readonly Cidr[]): string {
+  const merged = mergeIntervals(cidrs).join(', ');
+  return cidrs.length === 1 ? merged : `{ ${merged} }`;
 }

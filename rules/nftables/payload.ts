@@ -123,12 +123,17 @@ export class SectionBuilder {
       const body = [hook, comment].filter((line) => line !== undefined);
       this.#chains.push(`add chain ${this.#table} ${name}${body.length > 0 ? ` ${bodyText(body)}` : ''}`);
     }
-    for (const rule of rules) this.#rules.push(`add rule ${this.#table} ${name} ${rule}`);
+    for (const rule of rules) this.#rules.push(`add rule ${this.#table} ${name} ${keepSets(rule)}`);
   }
 
   #element(verb: 'add' | 'delete', container: string, element: string): string {
     return `${verb} element ${this.#table} ${container} { ${element} }`;
   }
+}
+
+/** nft takes a set that is written with one value for that value; one of two equal values stays a set. */
+function keepSets(rule: string): string {
+  return rule.replace(/ \{ ([^\s{}]+) \} /, ' { $1, $1 } ');
 }
 
 /** The key of the object that a line of a payload is about; undefined for the table. */

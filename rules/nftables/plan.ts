@@ -14,6 +14,8 @@ export interface Plan {
   readonly sections: readonly Section[];
   /** Commands. */
   readonly lines: number;
+  /** Keys of chains and sets that nothing leads to any more once this is applied, and that are left. */
+  readonly later: readonly string[];
 }
 
 export interface PlanOptions {
@@ -22,6 +24,11 @@ export interface PlanOptions {
    * @default 5000
    */
   readonly operations?: number;
+  /**
+   * Chains and sets that nothing leads to since an earlier plan. They may go with whatever else changes, and others
+   * are left for later: each transaction has its price, however small it is. Absent: all go at once.
+   */
+  readonly loose?: ReadonlySet<string> | undefined;
 }
 
 /**
@@ -36,7 +43,7 @@ export const OPERATIONS = 5000;
  *
  * A transaction is one step for every packet, and what one ServicePort adds and changes is in one of them. Then go
  * elements, those that lead to endpoints before those that refuse; and at last the chains and sets that nothing leads
- * to any more, in transactions of their own. Every prefix of the plan is safe.
+ * to any more, in transactions of their own or with the next plan. Every prefix of the plan is safe.
  *
  * A table that cannot be repaired in place is replaced in one transaction, so that no packet finds it missing.
  */
@@ -52,10 +59,14 @@ export function planNftables(
   if (broken) return planOf([replacement(family, ruleset, ledger)]);
   const sections: SectionBuilder[] = [];
   addOwners(family, additions, { ruleset, ledger, deletions }, limit, sections);
-  addDeletions(family, replace(deletions, sections), limit, sections);
+  const { now, later } = putOff(deletions, options.loose);
+  addDeletions(family, replace(now, sections), limit, sections, options.loose !== undefined);
   const [first] = sections;
   if (first && ledger.get(TABLE_KEY) === undefined) first.addTable();
-  return planOf(sections.map((section) => section.build()));
+  return planOf(
+    sections.map((section) => section.build()),
+    later.map(({ key }) => key),
+  );
 }
 
 const HAIRPINS = 'hairpin-connections';
@@ -175,15 +186,26 @@ function replace(deletions: readonly Change[], sections: readonly SectionBuilder
   });
 }
 
+function putOff(
+  deletions: readonly Change[],
+  loose: ReadonlySet<string> | undefined,
+): { readonly now: readonly Change[]; readonly later: readonly Change[] } {
+  if (loose === undefined) return { now: deletions, later: [] };
+  const waits = ({ kind, key }: Change) => kind !== 'element' && !loose.has(key);
+  return { now: deletions.filter((change) => !waits(change)), later: deletions.filter(waits) };
+}
+
 /**
  * Elements may go in the transaction that adds, where all fits in it. Chains and sets follow in others: kernels have
  * been wrong about what is still in use.
+ * @param areLoose the chains and sets are not in use since long: they need not follow
  */
 function addDeletions(
   family: Family,
   deletions: readonly Change[],
   limit: number,
   sections: SectionBuilder[],
+  areLoose: boolean,
 ): void {
   const chains = deletions.filter(({ kind }) => kind === 'chain');
   const sets = deletions.filter(({ kind }) => kind === 'set' || kind === 'map');
@@ -201,9 +223,10 @@ function addDeletions(
     }
     return section;
   };
-  if (sections.length === 1 && only && only.size + leaving.length <= limit) section = only;
+  const joining = leaving.length + (areLoose ? 2 * chains.length + sets.length : 0);
+  if (sections.length === 1 && only && only.size + joining <= limit) section = only;
   for (const { key } of leaving) next().delete(key);
-  section = undefined;
+  if (!areLoose) section = undefined;
   for (const { key } of chains) next().flush(key);
   for (const { key } of sets) next().delete(key);
   for (const { key, name } of elements) if (containers.has(name)) (section ?? next()).record(key, undefined);
@@ -223,6 +246,6 @@ function replacement(family: Family, ruleset: Ruleset, ledger: Ledger): Section 
   return section.build();
 }
 
-function planOf(sections: readonly Section[]): Plan {
-  return { sections, lines: sections.reduce((sum, { lines }) => sum + lines, 0) };
+function planOf(sections: readonly Section[], later: readonly string[] = []): Plan {
+  return { sections, lines: sections.reduce((sum, { lines }) => sum + lines, 0), later };
 }

@@ -8,14 +8,12 @@ import { RuntimeFailure } from '../failure.ts';
 import { printSections, type Section } from '../sections.ts';
 import type { Tracker } from '../tracker/tracker.ts';
 import { compileAll, readCluster } from './desired.ts';
+import { print, warn } from './output.ts';
 
 /** Prints what would be programmed, or writes it to --output-dir. Warnings go to standard error, a line each. */
 export async function runDryRun(settings: Settings, notes: readonly Note[]): Promise<number> {
-  const warn = (message: string): void => {
-    process.stderr.write(`${message}\n`);
-  };
-  // Who has seen enough (`| head`) closes the pipe: no reason to fail.
-  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+  // Who reads no warnings closes the pipe: no reason to fail.
+  process.stderr.on('error', () => {});
   for (const note of notes) warn(note.message);
   const tracker = await readCluster(settings, warn);
   const sections = dryRun(tracker, settings, warn);
@@ -42,15 +40,6 @@ export function dryRun(
   return printSections(settings.mode, rulesets);
 }
 
-function print(text: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    process.stdout.write(text, (error) => {
-      if (!error || codeOf(error) === 'EPIPE') resolve();
-      else reject(outputFailure('standard output', error));
-    });
-  });
-}
-
 function writeSection(path: string, text: string): void {
   try {
     mkdirSync(dirname(path), { recursive: true });
@@ -65,8 +54,4 @@ function outputFailure(where: string, error: unknown): RuntimeFailure {
   const reason = errno === undefined ? String(error) : getSystemErrorMessage(errno);
   const which = path === undefined || where.endsWith(path) ? '' : ` (${path})`;
   return new RuntimeFailure('output', `${where} cannot be written: ${reason}${which}`, { cause: error });
-}
-
-function codeOf(error: Error): string | undefined {
-  return (error as NodeJS.ErrnoException).code;
 }

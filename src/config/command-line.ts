@@ -85,6 +85,11 @@ function spelledOut(
       words.push(...argv.slice(index));
       break;
     }
+    // The arrow of `explain`, for keyboards that have none.
+    if (word === '->') {
+      words.push('→');
+      continue;
+    }
     const [, dashes, name, value] = /^(--?)(?=[^-])([^=]*)(?:=(.*))?$/s.exec(word) ?? [];
     if (name === undefined) {
       words.push(word);

@@ -8,7 +8,7 @@ import { type Exec, ExecError } from './exec.ts';
 import { NFACCT_OBJECTS } from './iptables/capabilities.ts';
 import { IptablesTools } from './iptables/tools.ts';
 import { removeIpvs } from './ipvs/cleanup.ts';
-import { removeNftables } from './nftables/cleanup.ts';
+import { hasNftables, removeNftables } from './nftables/cleanup.ts';
 
 const MODES: readonly Mode[] = ['iptables', 'ipvs', 'nftables'];
 
@@ -20,6 +20,8 @@ export interface CleanupOptions {
   readonly keep?: Mode;
   /** ipvs.excludeCIDRs: virtual servers in there are other people's. */
   readonly excludeCIDRs: readonly Cidr[];
+  /** The nft executable. */
+  readonly nft: string;
 }
 
 /**
@@ -29,7 +31,7 @@ export interface CleanupOptions {
  * @returns what could not be removed, a line for each
  */
 export async function cleanUp(
-  { exec, logger, signal, keep, excludeCIDRs }: CleanupOptions,
+  { exec, logger, signal, keep, excludeCIDRs, nft }: CleanupOptions,
   modes: readonly Mode[] = MODES.filter((mode) => mode !== keep),
 ): Promise<readonly string[]> {
   const failures: string[] = [];
@@ -50,17 +52,22 @@ export async function cleanUp(
   }
   if (modes.includes('ipvs'))
     await step('virtual servers, ip sets, kube-ipvs0', () => removeIpvs(exec, signal, excludeCIDRs));
-  if (modes.includes('nftables')) await step('nftables tables', () => removeNftables(exec, signal));
+  if (modes.includes('nftables')) await step('nftables tables', () => removeNftables(exec, signal, nft));
   if (modes.includes('iptables')) await step('nfacct objects', () => removeNfacctObjects(exec, signal));
   return failures;
 }
 
 /** The modes that have left something on this node, but for the one in use: a cheap look. */
-export async function findLeftovers({ exec, signal, keep }: CleanupOptions): Promise<readonly Mode[]> {
+export async function findLeftovers({
+  exec,
+  signal,
+  keep,
+  nft,
+}: Pick<CleanupOptions, 'exec' | 'signal' | 'keep' | 'nft'>): Promise<readonly Mode[]> {
   const found = await Promise.all(
     MODES.filter((mode) => mode !== keep).map(async (mode) => {
       try {
-        return (await TRACES[mode](exec, signal)) ? mode : undefined;
+        return (await TRACES[mode](exec, signal, nft)) ? mode : undefined;
       } catch (error) {
         if (error instanceof DataplaneError || error instanceof ExecError) return undefined;
         throw error;
@@ -70,7 +77,7 @@ export async function findLeftovers({ exec, signal, keep }: CleanupOptions): Pro
   return found.filter((mode) => mode !== undefined);
 }
 
-const TRACES: Readonly<Record<Mode, (exec: Exec, signal: AbortSignal) => Promise<boolean>>> = {
+const TRACES: Readonly<Record<Mode, (exec: Exec, signal: AbortSignal, nft: string) => Promise<boolean>>> = {
   iptables: async (exec, signal) => {
     // Naming a table of the legacy backend would create it.
     const nft = await new IptablesTools('ipv4', 'nft', exec).save(signal, 'mangle');
@@ -83,14 +90,7 @@ const TRACES: Readonly<Record<Mode, (exec: Exec, signal: AbortSignal) => Promise
     const { exitCode } = await exec.run('ip', ['link', 'show', 'kube-ipvs0'], { signal });
     return exitCode === 0;
   },
-  nftables: async (exec, signal) => {
-    // `nft list tables` reads every rule of every table; that of iptables mode may have a hundred thousand.
-    for (const family of ['ip', 'ip6']) {
-      const { exitCode } = await exec.run('nft', ['-t', 'list', 'table', family, 'kube-proxy'], { signal });
-      if (exitCode === 0) return true;
-    }
-    return false;
-  },
+  nftables: hasNftables,
 };
 
 async function removeRules(

@@ -11,6 +11,8 @@ export interface Plan {
   readonly sections: readonly PlanSection[];
   /** Lines of payload that change something. */
   readonly lines: number;
+  /** Keys of what is left for the next plan to remove, which may do so at once. */
+  readonly later?: readonly string[];
 }
 
 export interface PlanSection {
@@ -23,10 +25,21 @@ export interface PlanSection {
 /** The kernel's side of one IP family in one mode. */
 export interface Dataplane {
   readonly family: Family;
-  /** Reads what is there. @throws DataplaneError */
+  /**
+   * Reads what is there. Where that is not to be had, the ledger may say only so much that the plan begins anew.
+   * @throws DataplaneError
+   */
   adopt(signal: AbortSignal): Promise<Ledger>;
-  /** Pure. Without keys: everything. */
-  plan(ruleset: Ruleset, ledger: Ledger, keys?: Iterable<string>): Plan;
+  /**
+   * As `adopt`, for whoever has a ledger to go on with: throws where `adopt` would have the plan begin anew. Absent
+   * where it never does.
+   */
+  verify?(signal: AbortSignal): Promise<Ledger>;
+  /**
+   * Pure. Without keys: everything.
+   * @param loose what the plan before has left for `later`. Absent: nothing is to be left
+   */
+  plan(ruleset: Ruleset, ledger: Ledger, keys?: Iterable<string>, loose?: ReadonlySet<string>): Plan;
   /**
    * A cheap look at the static objects: whether each table still has ours. @throws DataplaneError
    */
@@ -77,18 +90,21 @@ export class DataplaneError extends Error {
   /** The number of the payload's line that was refused, from 1, where the tool told. */
   readonly line: number | undefined;
   readonly refusedLine: string | undefined;
+  /** The key of the object that the refused line is about, where the payload's language tells. */
+  readonly refusedKey: string | undefined;
   /** The refused line with three around it. */
   readonly excerpt: string | undefined;
 
   constructor(
     code: DataplaneErrorCode,
     message: string,
-    details: Partial<Pick<DataplaneError, 'line' | 'refusedLine' | 'excerpt' | 'cause'>> = {},
+    details: Partial<Pick<DataplaneError, 'line' | 'refusedLine' | 'refusedKey' | 'excerpt' | 'cause'>> = {},
   ) {
     super(message, { cause: details.cause });
     this.code = code;
     this.line = details.line;
     this.refusedLine = details.refusedLine;
+    this.refusedKey = details.refusedKey;
     this.excerpt = details.excerpt;
   }
 }

@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import { execa, type Options } from 'execa';
 
 /** The outcome of a program that ran to its end. */
@@ -38,6 +39,27 @@ export interface LineExec {
   ): Promise<Omit<Execution, 'stdout'>>;
 }
 
+/** A program that is spoken to while it runs. */
+export interface Conversation {
+  /** Gives text to its standard input. */
+  say(text: string): void;
+  /** Ends it, at once. */
+  end(): void;
+}
+
+export interface ConversationListener {
+  /** Called with each line of its standard error; what it prints elsewhere is nobody's business. */
+  onErrorLine(line: string): void;
+  /** Called once when it is gone, whoever ended it, or was never there. */
+  onEnd(): void;
+}
+
+/** Starts programs to speak to. */
+export interface ConversationExec {
+  /** Never throws: a program that could not be started has ended. */
+  converse(program: string, args: readonly string[], listener: ConversationListener): Conversation;
+}
+
 export type ExecErrorCode = 'missing' | 'timeout' | 'aborted' | 'killed';
 
 export class ExecError extends Error {
@@ -52,7 +74,7 @@ export class ExecError extends Error {
 
 const DEFAULT_TIMEOUT_MS = 120_000;
 
-export const systemExec: Exec & LineExec = {
+export const systemExec: Exec & LineExec & ConversationExec = {
   async run(program, args, options = {}) {
     const result = await execa(program, args, execaOptions(options));
     const { exitCode, stdout, stderr } = result;
@@ -65,19 +87,45 @@ export const systemExec: Exec & LineExec = {
       ...execaOptions(options),
       buffer: { stdout: false, stderr: true },
     });
-    let unfinished = '';
-    subprocess.stdout.setEncoding('utf8').on('data', (chunk: string) => {
-      const lines = (unfinished + chunk).split('\n');
-      unfinished = lines.pop() ?? '';
-      for (const line of lines) onLine(line);
-    });
+    const rest = readLines(subprocess.stdout, onLine);
     const result = await subprocess;
     const { exitCode, stderr } = result;
     if (exitCode === undefined) throw execError(program, result, options);
-    if (unfinished !== '') onLine(unfinished);
+    if (rest() !== '') onLine(rest());
     return { exitCode, stderr };
   },
+
+  converse(program, args, { onErrorLine, onEnd }) {
+    const subprocess = execa(program, args, {
+      reject: false,
+      buffer: false,
+      stdin: 'pipe',
+      stdout: 'ignore',
+      stderr: 'pipe',
+      // One language; and no file with what was typed.
+      env: { LC_ALL: 'C', HOME: '/nonexistent' },
+    });
+    readLines(subprocess.stderr, onErrorLine);
+    // Who is gone does not listen: that it is gone is told by its end.
+    subprocess.stdin.on('error', () => {});
+    void subprocess.then(onEnd);
+    return {
+      say: (text) => void subprocess.stdin.write(text),
+      end: () => void subprocess.kill('SIGKILL'),
+    };
+  },
 };
+
+/** @returns what has come since the last end of a line */
+function readLines(stream: Readable, onLine: (line: string) => void): () => string {
+  let unfinished = '';
+  stream.setEncoding('utf8').on('data', (chunk: string) => {
+    const lines = (unfinished + chunk).split('\n');
+    unfinished = lines.pop() ?? '';
+    for (const line of lines) onLine(line);
+  });
+  return () => unfinished;
+}
 
 function execaOptions({ input, signal, timeout = DEFAULT_TIMEOUT_MS }: ExecOptions) {
   return {

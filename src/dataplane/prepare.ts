@@ -5,7 +5,7 @@ import type { Compiler } from '../desired-state.ts';
 import type { Logger } from '../log.ts';
 import type { Capabilities } from '../node-facts.ts';
 import type { Dataplane, DataplaneError, Ledger } from './dataplane.ts';
-import type { Exec } from './exec.ts';
+import type { ConversationExec, Exec } from './exec.ts';
 import { prepareIptables } from './iptables/prepare.ts';
 import { prepareIpvs } from './ipvs/prepare.ts';
 import { prepareNftables } from './nftables/prepare.ts';
@@ -24,7 +24,7 @@ export interface PreparedFamily {
 
 export interface PrepareOptions {
   readonly settings: Settings;
-  readonly exec: Exec;
+  readonly exec: Exec & ConversationExec;
   readonly logger: Logger;
   readonly clock: Clock;
   readonly sysctl: Sysctl;

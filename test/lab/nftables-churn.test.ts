@@ -45,14 +45,21 @@ await describeLab('nftables mode, a cluster that changes and changes', () => {
       if (!at) return expect.fail('nothing to start from');
       const programming = new NftProgramming(family);
       const ledger = await dataplane.adopt(signal);
-      for (const [step, services] of clusters.entries()) {
-        const keys = programming.become(services, at);
-        const { ruleset } = programming.desired;
-        const plan = dataplane.plan(ruleset, ledger, step === 0 ? undefined : keys);
+      let left: ReadonlySet<string> = new Set();
+      const write = async (keys: Iterable<string> | undefined) => {
+        const pending = keys && new Set([...keys, ...left]);
+        const plan = dataplane.plan(programming.desired.ruleset, ledger, pending, left);
         await dataplane.apply(plan, signal);
         takeDown(plan, ledger);
+        left = new Set(plan.later);
+      };
+      for (const [step, services] of clusters.entries()) {
+        const keys = programming.become(services, at);
+        await write(step === 0 ? undefined : keys);
         // Listing takes longer than writing: all steps are written, some are looked at.
         if (step % 10 !== 0 && step !== STEPS - 1) continue;
+        // What was left for later goes, too.
+        await write([]);
         const fresh = freshly(family, services, at).desired.ruleset;
         const known = await dataplane.adopt(signal);
         expect(known, `after step ${step}`).toEqual(adoptTable(printTable(fresh, family)));

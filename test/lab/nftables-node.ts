@@ -1,7 +1,6 @@
 import type { Family } from '../../rules/model.ts';
 import { systemClock } from '../../src/cluster/clock.ts';
 import { type Exec, systemExec } from '../../src/dataplane/exec.ts';
-import { openConversation } from '../../src/dataplane/nftables/conversation.ts';
 import { NftablesDataplane } from '../../src/dataplane/nftables/dataplane.ts';
 import { NftSession } from '../../src/dataplane/nftables/session.ts';
 import { NftTools } from '../../src/dataplane/nftables/tools.ts';
@@ -23,16 +22,18 @@ export class NamespaceExec implements Exec {
 }
 
 /** The dataplane of one family of a node, without a daemon. */
-export function nftablesDataplane(family: Family, exec: Exec): NftablesDataplane {
-  return new NftablesDataplane(new NftTools(family, { exec }));
+export function nftablesDataplane(family: Family, exec: Exec, path = 'nft'): NftablesDataplane {
+  return new NftablesDataplane(new NftTools(family, { exec, path }));
 }
 
 /** A long-lived nft in a namespace. */
-export function namespaceSession(namespace: Namespace): NftSession {
+export function namespaceSession(namespace: Namespace, path = 'nft'): NftSession {
   return new NftSession({
-    open: (program, args, listener) =>
-      openConversation('ip', ['netns', 'exec', namespace.name, program, ...args], listener),
-    path: 'nft',
+    exec: {
+      converse: (program, args, listener) =>
+        systemExec.converse('ip', ['netns', 'exec', namespace.name, program, ...args], listener),
+    },
+    path,
     clock: systemClock,
   });
 }

@@ -75,6 +75,10 @@ await describeLab('nftables mode, restarts', () => {
     const fairlead = start(cluster, '--iptables-sync-period=1s');
     await fairlead.synced();
     const before = await tables();
+    const allBack = async () =>
+      JSON.stringify((await tables()).map(unordered)) === JSON.stringify(before.map(unordered))
+        ? true
+        : undefined;
     for (const [i, table] of ['ip', 'ip6'].entries()) {
       await lab.node.run(['nft', 'flush', 'chain', table, 'kube-proxy', 'nat-prerouting']);
       await eventually('the table as it was', async () => {
@@ -82,19 +86,13 @@ await describeLab('nftables mode, restarts', () => {
         return now[i] === before[i] ? now : undefined;
       });
     }
+    for (const table of ['ip', 'ip6']) {
+      await lab.node.run(['nft', 'flush', 'map', table, 'kube-proxy', 'service-ips']);
+      await eventually('the map as it was', allBack);
+    }
     await lab.node.run(['nft', 'flush', 'ruleset']);
     await eventually('both tables', async () => ((await tables()).includes('') ? undefined : true));
-    await eventually('all of both tables', async () => {
-      const now = await tables();
-      const sorted = (texts: readonly string[]) =>
-        texts.map((text) =>
-          text
-            .split(/[\n,]/)
-            .map((line) => line.trim())
-            .sort(),
-        );
-      return JSON.stringify(sorted(now)) === JSON.stringify(sorted(before)) ? now : undefined;
-    });
+    await eventually('all of both tables', allBack);
     await fairlead.stop();
   });
 
@@ -124,3 +122,11 @@ await describeLab('nftables mode, restarts', () => {
     expect(Object.keys(tally(answers)).filter((name) => name.startsWith('pod-'))).toEqual([]);
   });
 });
+
+/** A table's lines and elements: what is written anew stands elsewhere. */
+function unordered(table: string): readonly string[] {
+  return table
+    .split(/[\n,]/)
+    .map((line) => line.trim())
+    .sort();
+}

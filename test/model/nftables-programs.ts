@@ -17,8 +17,10 @@ export class NftPrograms implements Exec {
   readonly payloads: string[] = [];
   /** How often a table was listed. */
   listings = 0;
-  /** What becomes of a listing, where none succeeds. */
-  unlistable: ExecError | undefined;
+  /** What becomes of a listing, where none succeeds; `endless`: it goes on until it is stopped. */
+  unlistable: ExecError | 'endless' | undefined;
+  /** What happens while a table is being listed. */
+  duringListing: (() => void) | undefined;
 
   constructor(model: NftModel) {
     this.#model = model;
@@ -35,6 +37,10 @@ export class NftPrograms implements Exec {
       case '--version':
         return { exitCode: 0, stdout: 'nftables v1.0.6 (Lester Gooch #5)\n', stderr: '' };
       case '-s list table':
+        this.listings++;
+        if (this.unlistable === 'endless') await stopped(program, signal);
+        this.duringListing?.();
+        if (signal?.aborted) throw new ExecError('aborted', `${program}: stopped`);
         return this.#list(args.slice(3).join(' '));
       case '-f -': {
         this.payloads.push(input);
@@ -50,12 +56,20 @@ export class NftPrograms implements Exec {
   };
 
   #list(table: string): Execution {
-    this.listings++;
-    if (this.unlistable) throw this.unlistable;
+    if (this.unlistable instanceof ExecError) throw this.unlistable;
     const stdout = this.#model.list(table);
     if (stdout !== undefined) return { exitCode: 0, stdout, stderr: '' };
     return { exitCode: 1, stdout: '', stderr: `Error: No such file or directory\nlist table ${table}\n` };
   }
+}
+
+/** @throws ExecError as soon as the signal aborts */
+function stopped(program: string, signal: AbortSignal | undefined): Promise<never> {
+  return new Promise((_, reject) => {
+    signal?.addEventListener('abort', () => reject(new ExecError('aborted', `${program}: stopped`)), {
+      once: true,
+    });
+  });
 }
 
 function told(payload: string, work: () => void): Execution {

@@ -125,7 +125,7 @@ class Transaction {
         if (!targetsExist(known, body) || !hasPlace(known, name, body)) return 'missing';
         return this.#changeChain(table, known, name, (chain) => ({
           ...chain,
-          rules: [...chain.rules, body],
+          rules: [...chain.rules, withoutDoubles(body)],
         }));
       case 'add set':
       case 'add map':
@@ -228,6 +228,11 @@ function propertiesOf(body: string): string[] {
 
 function verdictOf(text: string): string {
   return text.replace(/^comment "[^"]*" /, '');
+}
+
+/** A set of one value that is written twice holds it once. */
+function withoutDoubles(rule: string): string {
+  return rule.replace(/ \{ ([^\s{},]+), \1 \} /, ' { $1 } ');
 }
 
 /** `index 2 accept`: behind the third rule. */

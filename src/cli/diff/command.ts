@@ -1,19 +1,13 @@
 import { commandFlag } from '../../config/flag.ts';
-import { choiceKind, repeatedKind } from '../../config/kinds.ts';
+import { repeatedKind } from '../../config/kinds.ts';
 import type { Command } from '../command.ts';
+import { OUTPUT } from '../output-flag.ts';
 
 export const RULES = commandFlag(
   'rules',
   'compare with the rules in this file instead of those in the kernel; - is standard input; repeatable',
   repeatedKind('file'),
   [],
-);
-export const OUTPUT = commandFlag<'text' | 'json'>(
-  'output',
-  'text for people, or json',
-  choiceKind<'text' | 'json'>('format', ['text', 'json']),
-  'text',
-  { short: 'o' },
 );
 
 export const DIFF: Command = {

@@ -1,5 +1,3 @@
-import { readFileSync } from 'node:fs';
-import { getSystemErrorMessage } from 'node:util';
 import { parseAddress } from '../../../rules/address.ts';
 import { adopt as adoptIptables } from '../../../rules/iptables/adopt.ts';
 import { parseSave } from '../../../rules/iptables/save.ts';
@@ -13,6 +11,7 @@ import type { Ledger } from '../../dataplane/dataplane.ts';
 import { probeCapabilities } from '../../dataplane/iptables/capabilities.ts';
 import { IptablesTools } from '../../dataplane/iptables/tools.ts';
 import type { Capabilities } from '../../node-facts.ts';
+import { readInput } from '../input.ts';
 import { asIptables, type FoundFamily, type RuleSource } from './kernel.ts';
 import { gatherRules, type RuleTexts } from './rule-texts.ts';
 
@@ -27,7 +26,12 @@ export function ruleFiles(
   wanted: readonly Family[],
 ): RuleSource {
   const names = files.map((file) => (file === '-' ? '(standard input)' : file)).join(', ');
-  return writtenRules(settings, names, files.map(readText), wanted);
+  return writtenRules(
+    settings,
+    names,
+    files.map((file) => readInput('--rules', file).text),
+    wanted,
+  );
 }
 
 /** As `ruleFiles`, of what is in the files. */
@@ -46,16 +50,6 @@ export function writtenRules(
     localAddresses: async () => undefined,
     read: (family, signal) => readTexts(family, settings, texts, signal),
   };
-}
-
-function readText(file: string): string {
-  try {
-    return readFileSync(file === '-' ? 0 : file, 'utf8');
-  } catch (error) {
-    const { errno } = error as NodeJS.ErrnoException;
-    const reason = errno === undefined ? (error as Error).message : getSystemErrorMessage(errno);
-    throw new UsageError(`--rules ${file} cannot be read: ${reason}`, { cause: error });
-  }
 }
 
 function has(mode: Mode, family: Family, { save, nft, ipvsadm, ipset }: RuleTexts): boolean {

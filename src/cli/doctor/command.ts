@@ -2,7 +2,7 @@ import { commandFlag } from '../../config/flag.ts';
 import { switchKind, textKind } from '../../config/kinds.ts';
 import { hostPortKind } from '../../config/network-kinds.ts';
 import type { Command } from '../command.ts';
-import { OUTPUT } from '../diff/command.ts';
+import { OUTPUT } from '../output-flag.ts';
 
 export const OFFLINE = commandFlag(
   'offline',

@@ -1,8 +1,8 @@
 import { release } from 'node:os';
 import type { CommandCall } from '../command.ts';
-import { OUTPUT } from '../diff/command.ts';
 import { Progress } from '../diff/progress.ts';
 import { jsonText, print, warn } from '../output.ts';
+import { OUTPUT } from '../output-flag.ts';
 import { CHECKS } from './checks.ts';
 import { CLUSTER_DOMAIN, DNS_ADDRESS, OFFLINE } from './command.ts';
 import { examine } from './examine.ts';

@@ -1,8 +1,9 @@
 import { parseAddress } from '../../../rules/address.ts';
 import type { Address } from '../../../rules/model.ts';
 import { commandFlag } from '../../config/flag.ts';
-import { checkedTextKind, choiceKind, repeatedKind, switchKind, textKind } from '../../config/kinds.ts';
+import { checkedTextKind, repeatedKind, switchKind, textKind } from '../../config/kinds.ts';
 import type { Command } from '../command.ts';
+import { OUTPUT } from '../output-flag.ts';
 
 const FROM_POD = commandFlag('from-pod', 'the sender is this Pod, NAMESPACE/NAME', textKind('pod'), '');
 const FROM_IP = commandFlag<Address | ''>(
@@ -39,13 +40,6 @@ const RULES = commandFlag(
     '- is standard input; repeatable',
   repeatedKind('file'),
   [],
-);
-const OUTPUT = commandFlag<'text' | 'json'>(
-  'output',
-  'text for people, or json',
-  choiceKind<'text' | 'json'>('format', ['text', 'json']),
-  'text',
-  { short: 'o' },
 );
 
 /** All of the command's flags, by what they are for. */

@@ -1,11 +1,10 @@
-import { readFileSync } from 'node:fs';
-import { getSystemErrorMessage } from 'node:util';
 import type { Address, Family } from '../../../rules/model.ts';
 import type { Mode, Settings } from '../../config/settings.ts';
 import { UsageError } from '../../config/usage.ts';
 import { readLocalAddresses } from '../../dataplane/addresses.ts';
 import type { Exec } from '../../dataplane/exec.ts';
 import { gatherRules, type RuleTexts } from '../diff/rule-texts.ts';
+import { readInput } from '../input.ts';
 import type { KnownCluster } from './cluster.ts';
 import { readLiveRules } from './live-rules.ts';
 import { desiredTexts, modesIn, type Tracer, tracerOf } from './rules.ts';
@@ -53,7 +52,7 @@ export async function liveRules(
 
 /** What somebody has written down. @throws UsageError where a file cannot be read */
 export function fileRules(settings: Settings, files: readonly string[]): RuleSource {
-  const texts = gatherRules(files.map(readText));
+  const texts = gatherRules(files.map((file) => readInput('--rules', file).text));
   return {
     kind: 'files',
     text: `rules in ${files.map((file) => (file === '-' ? 'standard input' : file)).join(', ')}`,
@@ -69,14 +68,4 @@ function modeOf(texts: RuleTexts, family: Family, settings: Settings, files: rea
   if (mode !== undefined) return mode;
   const what = 'no rules of a proxy or of iptables';
   throw new UsageError(`--rules ${files.join(', ')}: ${what} for ${family === 'ipv6' ? 'IPv6' : 'IPv4'}`);
-}
-
-function readText(file: string): string {
-  try {
-    return readFileSync(file === '-' ? 0 : file, 'utf8');
-  } catch (error) {
-    const { errno } = error as NodeJS.ErrnoException;
-    const reason = errno === undefined ? (error as Error).message : getSystemErrorMessage(errno);
-    throw new UsageError(`--rules ${file} cannot be read: ${reason}`, { cause: error });
-  }
 }

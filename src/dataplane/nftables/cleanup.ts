@@ -1,15 +1,34 @@
-import { DataplaneError } from '../dataplane.ts';
+import { TABLE } from '../../../rules/nftables/names.ts';
 import type { Exec } from '../exec.ts';
+import { nftError } from './errors.ts';
 
-const TABLES = ['ip kube-proxy', 'ip6 kube-proxy'] as const;
+const IPS = ['ip', 'ip6'] as const;
 
-/** Deletes our tables. @returns whether there were any. @throws DataplaneError, ExecError */
-export async function removeNftables(exec: Exec, signal: AbortSignal): Promise<boolean> {
-  const { stdout } = await exec.run('nft', ['list', 'tables'], { signal });
-  const ours = TABLES.filter((table) => stdout.split('\n').includes(`table ${table}`));
-  if (ours.length === 0) return false;
-  const input = ours.map((table) => `delete table ${table}\n`).join('');
-  const { exitCode, stderr } = await exec.run('nft', ['-f', '-'], { input, signal });
-  if (exitCode !== 0) throw new DataplaneError('refused', `nft: ${stderr.trim()}`);
-  return true;
+/**
+ * Deletes our tables, by name: nft reads all rules of all tables before it lists a single one.
+ * @returns whether there were any
+ * @throws DataplaneError, ExecError
+ */
+export async function removeNftables(exec: Exec, signal: AbortSignal, path: string): Promise<boolean> {
+  let found = false;
+  for (const ip of IPS) {
+    const execution = await exec.run(path, ['delete', 'table', ip, TABLE], { signal });
+    if (execution.exitCode === 0) {
+      found = true;
+      continue;
+    }
+    const error = nftError(execution);
+    // There is no such table.
+    if (error.code !== 'drift') throw error;
+  }
+  return found;
+}
+
+/** Whether there are tables of ours, at the cost of removing none. @throws ExecError */
+export async function hasNftables(exec: Exec, signal: AbortSignal, path: string): Promise<boolean> {
+  for (const ip of IPS) {
+    const { exitCode } = await exec.run(path, ['-c', 'delete', 'table', ip, TABLE], { signal });
+    if (exitCode === 0) return true;
+  }
+  return false;
 }

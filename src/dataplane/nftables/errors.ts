@@ -31,7 +31,8 @@ export function nftError({ exitCode, stderr }: Execution, payload?: string): Dat
   const refused = line === undefined ? undefined : lines?.[line - 1];
   return new DataplaneError(code, `nft: ${reason}${refused === undefined ? '' : `: ${refused}`}`, {
     line,
-    refusedLine: refused === undefined ? undefined : withObject(refused),
+    refusedLine: refused,
+    refusedKey: refused === undefined ? undefined : keyOfLine(refused),
     excerpt: line === undefined ? undefined : lines?.slice(Math.max(0, line - 4), line + 3).join('\n'),
   });
 }
@@ -41,10 +42,4 @@ export function startError(error: unknown): unknown {
   if (!(error instanceof ExecError)) return error;
   const code = error.code === 'missing' || error.code === 'aborted' ? error.code : 'transient';
   return new DataplaneError(code, error.message, { cause: error });
-}
-
-/** A command with the key of its object: by that it is known whose it is. */
-function withObject(line: string): string {
-  const key = keyOfLine(line);
-  return key === undefined ? line : `${line} # ${key}`;
 }

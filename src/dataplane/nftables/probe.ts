@@ -15,8 +15,11 @@ const PROBE = 'fairlead-probe';
  */
 export async function probeNftables(tools: NftTools, signal: AbortSignal): Promise<Capabilities> {
   const { commands, features } = probes(tools.family === 'ipv6');
-  const all = features.flatMap(([, command]) => command);
-  if (!(await works(tools, [...commands, ...all], signal))) {
+  const all = [...commands, ...features.flatMap(([, command]) => command)];
+  const random = `add rule ${tableOf(tools)} post masquerade fully-random`;
+  // Nearly always the one question that is asked.
+  if (await works(tools, [...all, random], signal)) return { nfacct: false, randomFully: true };
+  if (!(await works(tools, all, signal))) {
     if (!(await works(tools, commands, signal))) {
       throw missing(`tables with comments and nat chains (${commands.at(0)?.split(' ')[2]})`);
     }
@@ -24,8 +27,7 @@ export async function probeNftables(tools: NftTools, signal: AbortSignal): Promi
       if (!(await works(tools, [...commands, ...feature], signal))) throw missing(what);
     }
   }
-  const random = `add rule ${tableOf(tools)} post masquerade fully-random`;
-  return { nfacct: false, randomFully: await works(tools, [...commands, random], signal) };
+  return { nfacct: false, randomFully: false };
 }
 
 /** @throws DataplaneError where a table with our name is somebody else's */

@@ -1,8 +1,8 @@
 import type { Clock } from '../../cluster/clock.ts';
-import type { Conversation, OpenConversation } from './conversation.ts';
+import type { Conversation, ConversationExec } from '../exec.ts';
 
 export interface NftSessionOptions {
-  readonly open: OpenConversation;
+  readonly exec: ConversationExec;
   readonly path: string;
   readonly clock: Clock;
 }
@@ -61,7 +61,7 @@ export class NftSession {
   }
 
   #start(signal: AbortSignal): Open {
-    const { open: openConversation, path } = this.#options;
+    const { exec, path } = this.#options;
     const open: Open = {
       conversation: undefined,
       waiting: undefined,
@@ -77,7 +77,7 @@ export class NftSession {
     };
     this.#open = open;
     signal.addEventListener('abort', open.end, { once: true });
-    open.conversation = openConversation(path, ['-i'], {
+    open.conversation = exec.converse(path, ['-i'], {
       onErrorLine: (line) => hear(open, line),
       onEnd: open.end,
     });

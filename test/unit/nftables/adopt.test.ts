@@ -79,6 +79,26 @@ describe('a listed table', () => {
       'meta mark & 0x80000000 != 0x00000000 masquerade',
     );
   });
+
+  it('has priorities of the output hook as numbers, whatever the version of nft', () => {
+    const listing = table(`\tchain filter-output-pre-dnat {
+		type filter hook output priority dstnat - 10; policy accept;
+	}
+
+	chain nat-output {
+		type nat hook output priority dstnat; policy accept;
+	}
+
+	chain nat-prerouting {
+		type nat hook prerouting priority dstnat; policy accept;
+	}
+`);
+    expect([...adoptTable(listing).values()].slice(1)).toEqual([
+      'type filter hook output priority -110; policy accept;',
+      'type nat hook output priority -100; policy accept;',
+      'type nat hook prerouting priority dstnat; policy accept;',
+    ]);
+  });
 });
 
 it('the comment of a table is told from those of others', () => {

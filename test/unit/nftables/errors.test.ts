@@ -46,6 +46,6 @@ it('names the refused command and its object, and shows what is around it', () =
   expect(error.message).toBe(
     'nft: Could not process rule: File exists: add element ip kube-proxy service-ips { fd00::1 . tcp . 80 : goto a }',
   );
-  expect(error.refusedLine).toContain('# element service-ips fd00::1 . tcp . 80');
+  expect(error.refusedKey).toBe('element service-ips fd00::1 . tcp . 80');
   expect(error.excerpt).toContain('add rule ip kube-proxy a drop\nadd element');
 });

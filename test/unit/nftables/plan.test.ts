@@ -162,3 +162,37 @@ describe('what is written', () => {
     );
   });
 });
+
+describe('what nothing leads to any more', () => {
+  const [gone, chain] = [ruleset([]), 'chain service-a'];
+  const keys = ['element service-ips 10.96.0.1 . tcp . 80', chain];
+
+  it('may be left for the next plan', () => {
+    const plan = planNftables('ipv4', gone, ledgerOf(SERVED), keys, { loose: new Set() });
+    expect(plan.sections.map(({ text }) => text)).toEqual([
+      'delete element ip kube-proxy service-ips { 10.96.0.1 . tcp . 80 }\n',
+    ]);
+    expect(plan.later).toEqual([chain]);
+  });
+
+  it('goes in the transaction of the next change', () => {
+    const after = ruleset([chainObject('service-b', ['drop'])]);
+    const ledger = ledgerOf([chainObject('service-a', ['drop'])]);
+    const plan = planNftables('ipv4', after, ledger, [chain, 'chain service-b'], { loose: new Set([chain]) });
+    expect(plan.sections.map(({ text }) => text.trim().split('\n'))).toEqual([
+      [
+        'flush chain ip kube-proxy service-a',
+        'delete chain ip kube-proxy service-a',
+        'add chain ip kube-proxy service-b',
+        'add rule ip kube-proxy service-b drop',
+      ],
+    ]);
+    expect(plan.later).toEqual([]);
+  });
+
+  it('goes at once where everything is planned', () => {
+    const plan = planNftables('ipv4', gone, ledgerOf(SERVED));
+    expect(plan.sections).toHaveLength(2);
+    expect(plan.later).toEqual([]);
+  });
+});

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import type { Address, Cidr, NodeFacts, ProxySettings, ServicePortKey } from '../../../rules/model.ts';
-import { systemClock } from '../../../src/cluster/clock.ts';
 import { nftablesCompiler } from '../../../src/dataplane/compilers.ts';
 import type { DataplaneError } from '../../../src/dataplane/dataplane.ts';
 import { ExecError } from '../../../src/dataplane/exec.ts';
@@ -11,6 +10,8 @@ import { Reconciler, type SyncReport } from '../../../src/reconciler.ts';
 import { Tracker } from '../../../src/tracker/tracker.ts';
 import { NftModel } from '../../model/nftables.ts';
 import { NftPrograms } from '../../model/nftables-programs.ts';
+import { ManualClock } from '../cluster/manual-clock.ts';
+import { until } from '../cluster/until.ts';
 
 const NODE: NodeFacts = {
   nodeName: 'node-a',
@@ -31,7 +32,8 @@ const SETTINGS: ProxySettings = {
   nfacct: false,
   randomFully: true,
 };
-const SILENT = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+const SYNC_PERIOD_MS = 30_000;
+const HOUR_MS = 3_600_000;
 
 /** A node whose kernel is a model, with so many Services named service-0, service-1 … */
 class TestNode implements AsyncDisposable {
@@ -40,6 +42,8 @@ class TestNode implements AsyncDisposable {
   readonly tracker = new Tracker({ nodeName: 'node-a', report: () => {} });
   readonly quarantined: string[] = [];
   readonly failures: DataplaneError[] = [];
+  readonly warnings: string[] = [];
+  readonly clock = new ManualClock();
   readonly #ending = new AbortController();
   readonly #running: Promise<void>;
   readonly #reconciler: Reconciler;
@@ -53,11 +57,11 @@ class TestNode implements AsyncDisposable {
       dataplane: new NftablesDataplane(new NftTools('ipv4', { exec: this.nft })),
       desired: new DesiredState('ipv4', this.tracker, nftablesCompiler),
       context: () => ({ node: NODE, settings: SETTINGS }),
-      logger: SILENT,
-      clock: systemClock,
+      logger: { debug: () => {}, info: () => {}, warn: (_, message) => this.warnings.push(message) },
+      clock: this.clock,
       random: () => 0,
       minSyncPeriod: 0,
-      syncPeriod: 3_600_000,
+      syncPeriod: SYNC_PERIOD_MS,
       observer: {
         synced: (report) => this.#synced(report),
         failed: ({ error }) => this.failures.push(error),
@@ -82,11 +86,38 @@ class TestNode implements AsyncDisposable {
     });
   }
 
+  remove(i: number): void {
+    this.tracker.delete('Service', `default/service-${i}`);
+    this.tracker.delete('EndpointSlice', `default/service-${i}`);
+  }
+
   async sync(): Promise<SyncReport> {
     const { promise, resolve } = Promise.withResolvers<SyncReport>();
     this.#synced = resolve;
-    this.#reconciler.request();
+    this.request();
     return await promise;
+  }
+
+  /** Has a sync look at what has changed. */
+  request(): void {
+    this.#reconciler.request();
+  }
+
+  /** Lets time pass, a syncPeriod at a time, and waits for the syncs that are due. */
+  async pass(ms: number): Promise<void> {
+    for (let left = ms; left > 0; left -= SYNC_PERIOD_MS) {
+      await this.resting();
+      const { promise, resolve } = Promise.withResolvers<SyncReport>();
+      this.#synced = resolve;
+      this.clock.advance(Math.min(left, SYNC_PERIOD_MS));
+      await promise;
+    }
+    await this.resting();
+  }
+
+  /** Waits until there is nothing to do but to wait. */
+  async resting(): Promise<void> {
+    await until('waiting', () => this.clock.waits.length > 0);
   }
 
   /** Has everything compared with the kernel at the next sync. */
@@ -153,6 +184,55 @@ describe('a table that somebody has changed meanwhile', () => {
   });
 });
 
+describe('the chain of a Service that is gone', () => {
+  async function without(): Promise<TestNode> {
+    const node = new TestNode(3);
+    await node.sync();
+    node.nft.payloads.length = 0;
+    node.remove(1);
+    await node.sync();
+    expect(node.nft.payloads).toHaveLength(1);
+    expect(node.table).not.toContain('10.96.0.2');
+    expect(node.table).toContain('default/service-1');
+    return node;
+  }
+
+  it('goes a second later', async () => {
+    await using node = await without();
+    await node.resting();
+    node.clock.advance(1_000);
+    await until('its end', () => !node.table.includes('default/service-1'));
+    expect(node.nft.payloads).toHaveLength(2);
+    expect(node.failures).toEqual([]);
+  });
+
+  it('goes with the next change', async () => {
+    await using node = await without();
+    node.put(2, '10.244.0.77');
+    await node.sync();
+    expect(node.nft.payloads).toHaveLength(2);
+    expect(node.table).not.toContain('default/service-1');
+    expect(node.table).toContain('10.244.0.77');
+  });
+
+  it('is used again when the Service comes back', async () => {
+    await using node = await without();
+    node.put(1);
+    expect(await node.sync(), 'two elements').toMatchObject({ lines: 2 });
+    await node.pass(SYNC_PERIOD_MS);
+    expect(node.table).toContain('chain service-');
+    expect(node.table.match(/goto service-/g)).toHaveLength(3);
+    expect(node.nft.payloads).toHaveLength(2);
+  });
+
+  it('goes at the next start, if not before', async () => {
+    await using node = await without();
+    node.verify();
+    await node.sync();
+    expect(node.table).not.toContain('default/service-1');
+  });
+});
+
 it.each(['killed', 'timeout'] as const)(
   'a table that nft does not get listed (%s) is replaced in one go',
   async (code) => {
@@ -178,7 +258,120 @@ it('a kernel that is busy is asked again', async () => {
     exitCode: 1,
     stderr: 'netlink: Error: Could not process rule: Resource temporarily unavailable\n',
   });
-  await node.sync();
+  const synced = node.sync();
+  await until('a failure', () => node.failures.length > 0);
+  await node.resting();
+  node.clock.advance(250);
+  await synced;
   expect(node.failures.map(({ code }) => code)).toEqual(['transient']);
   expect(node.table).toContain('goto service-');
+});
+
+describe('within a syncPeriod it is put right when somebody has', () => {
+  const ELEMENT = '{ 10.96.0.2 . tcp . 80 }';
+
+  it.each([
+    ['taken a Service out of the map', () => `delete element ip kube-proxy service-ips ${ELEMENT}\n`],
+    [
+      "flushed a Service's chain",
+      (table: string) =>
+        `flush chain ip kube-proxy ${/chain (\S+default\/service-1\/\S+)/.exec(table)?.[1]}\n`,
+    ],
+    ['flushed a static chain', () => 'flush chain ip kube-proxy nat-output\n'],
+    ['deleted the table', () => 'delete table ip kube-proxy\n'],
+  ])('%s', async (_, meddling) => {
+    await using node = new TestNode(3);
+    await node.sync();
+    const sorted = () =>
+      node.table
+        .split(/\n|[{},] ?/)
+        .map((part) => part.trim())
+        .sort();
+    const before = sorted();
+    node.model.apply(meddling(node.table));
+    await node.pass(SYNC_PERIOD_MS);
+    expect(sorted()).toEqual(before);
+    const { listings } = node.nft;
+    await node.pass(SYNC_PERIOD_MS);
+    expect(node.nft.listings, 'and nothing is read where nothing is wrong').toBe(listings);
+  });
+});
+
+describe('the hourly comparison with the kernel', () => {
+  const KILLED = new ExecError('killed', 'nft: was ended by SIGSEGV');
+  /** A rule that the look at each syncPeriod does not see. */
+  const MEDDLING = 'flush chain ip kube-proxy reject-chain\nadd rule ip kube-proxy reject-chain drop\n';
+
+  it('repairs what somebody has edited', async () => {
+    await using node = new TestNode(3);
+    await node.sync();
+    const before = node.table;
+    node.model.apply(MEDDLING);
+    await node.pass(HOUR_MS - SYNC_PERIOD_MS);
+    expect(node.table).not.toBe(before);
+    await node.pass(SYNC_PERIOD_MS);
+    expect(node.table).toBe(before);
+  });
+
+  it('that nft does not get through leaves the table as it is, and changes go on', async () => {
+    await using node = new TestNode(3);
+    await node.sync();
+    node.nft.payloads.length = 0;
+    node.nft.unlistable = KILLED;
+    await node.pass(4 * HOUR_MS);
+    expect(node.nft.payloads).toEqual([]);
+    expect(node.failures).toEqual([]);
+    expect(node.warnings, 'said once').toEqual([expect.stringContaining('cannot be read')]);
+    node.put(1, '10.244.0.77');
+    expect(await node.sync()).toMatchObject({ lines: 2 });
+  });
+
+  it('is made up for once nft gets through again', async () => {
+    await using node = new TestNode(3);
+    await node.sync();
+    const before = node.table;
+    node.nft.unlistable = KILLED;
+    await node.pass(HOUR_MS);
+    node.model.apply(MEDDLING);
+    node.nft.unlistable = undefined;
+    await node.pass(HOUR_MS / 6);
+    expect(node.table).toBe(before);
+  });
+
+  it('makes way for a change', async () => {
+    await using node = new TestNode(3);
+    await node.sync();
+    node.nft.unlistable = 'endless';
+    await node.pass(HOUR_MS - SYNC_PERIOD_MS);
+    const { listings } = node.nft;
+    node.clock.advance(SYNC_PERIOD_MS);
+    await until('a listing', () => node.nft.listings > listings);
+    node.put(1, '10.244.0.77');
+    expect(await node.sync()).toMatchObject({ lines: 2 });
+    expect(node.warnings).toEqual([]);
+  });
+
+  it('is had in the end also while there is always something to do', async () => {
+    await using node = new TestNode(3);
+    await node.sync();
+    const before = node.table;
+    await node.pass(HOUR_MS - SYNC_PERIOD_MS);
+    node.model.apply(MEDDLING);
+    node.nft.duringListing = () => node.request();
+    for (let i = 0; i < 20 && node.table !== before; i++) await node.pass(SYNC_PERIOD_MS);
+    expect(node.table).toBe(before);
+  });
+
+  it('that takes too long is given up', async () => {
+    await using node = new TestNode(3);
+    await node.sync();
+    await node.pass(HOUR_MS - SYNC_PERIOD_MS);
+    node.nft.unlistable = 'endless';
+    const { listings } = node.nft;
+    node.clock.advance(SYNC_PERIOD_MS);
+    await until('a listing', () => node.nft.listings > listings);
+    node.clock.advance(20_000);
+    await until('a word', () => node.warnings.length > 0);
+    expect(node.warnings).toEqual([expect.stringContaining('longer than 20 s')]);
+  });
 });

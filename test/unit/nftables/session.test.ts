@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import type { ConversationListener, OpenConversation } from '../../../src/dataplane/nftables/conversation.ts';
+import type { ConversationExec, ConversationListener } from '../../../src/dataplane/exec.ts';
 import { NftSession } from '../../../src/dataplane/nftables/session.ts';
 import { ManualClock } from '../cluster/manual-clock.ts';
 
 /** An interactive nft that answers as told. */
-class TalkingNft {
+class TalkingNft implements ConversationExec {
   readonly lines: string[] = [];
   starts = 0;
   alive = 0;
@@ -12,7 +12,7 @@ class TalkingNft {
   readonly answers: (readonly string[] | 'dies' | 'silent')[] = [];
   #listener: ConversationListener | undefined;
 
-  open: OpenConversation = (_program, _args, listener) => {
+  converse: ConversationExec['converse'] = (_program, _args, listener) => {
     this.starts++;
     this.alive++;
     this.#listener = listener;
@@ -46,7 +46,7 @@ function begin() {
   const nft = new TalkingNft();
   const clock = new ManualClock();
   const ending = new AbortController();
-  const session = new NftSession({ open: nft.open, path: 'nft', clock });
+  const session = new NftSession({ exec: nft, path: 'nft', clock });
   return { nft, clock, ending, apply: (payload = PAYLOAD) => session.apply(payload, ending.signal) };
 }
 

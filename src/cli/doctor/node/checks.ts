@@ -2,6 +2,7 @@ import { staleFlows, type UdpFlow, udpDestinations } from '../../../../rules/con
 import { nodePortScope } from '../../../../rules/node-ports.ts';
 import { findLeftovers } from '../../../dataplane/cleanup.ts';
 import { ConntrackTool } from '../../../dataplane/conntrack/tool.ts';
+import { nftPath } from '../../../dataplane/nftables/path.ts';
 import { type Check, NotKnown, ok, type Result, warning } from '../check.ts';
 import type { Facts } from '../facts.ts';
 import { oneBackend, tracesOf } from './backends.ts';
@@ -82,11 +83,9 @@ function node(id: string, title: string, run: (facts: Facts) => Promise<Result>)
 async function leftovers(facts: Facts): Promise<Result> {
   // Those who look for leftovers take what they may not read for absent.
   await requireReadable(facts);
-  const { mode, config } = facts.settings;
-  const { excludeCIDRs } = config.ipvs;
+  const { mode, nftPath: given } = facts.settings;
   const { exec } = facts.ports;
-  const logger = { info: () => {}, debug: () => {}, warn: () => {}, error: () => {} };
-  const found = await findLeftovers({ exec, logger, signal: facts.signal, keep: mode, excludeCIDRs });
+  const found = await findLeftovers({ exec, signal: facts.signal, keep: mode, nft: nftPath(given) });
   if (found.length === 0) return ok(`none besides those of ${mode} mode`);
   return warning(
     `${found.join(' and ')} mode has left rules here, which nobody keeps up to date`,
