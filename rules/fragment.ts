@@ -1,3 +1,4 @@
+import { compact } from './joined.ts';
 import type { ServicePortKey } from './model.ts';
 
 /** One thing in the kernel that a plan can add, replace or delete. Keys are a dataplane's own; equal text, no work. */
@@ -12,9 +13,9 @@ export type Fragment = readonly KernelObject[];
 /** Owns what is there without any Service. */
 export const BASE = '(base)' as ServicePortKey;
 
-interface Claim {
+/** An object as one of its owners wants it. */
+interface Claim extends KernelObject {
   readonly owner: ServicePortKey;
-  text: string;
   /** The next owner of the same object. Nearly always none: cheaper than a list for each object. */
   next: Claim | undefined;
 }
@@ -26,24 +27,21 @@ interface Claim {
  */
 export class Ruleset {
   readonly #objects = new Map<string, Claim>();
-  readonly #fragments = new Map<ServicePortKey, Fragment>();
+  readonly #fragments = new Map<ServicePortKey, readonly Claim[]>();
 
   /**
    * Replaces what the owner contributes; undefined takes all of it away.
    * @returns keys of the objects that are new, gone or different now.
    */
   set(owner: ServicePortKey, fragment: Fragment | undefined): readonly string[] {
-    const before = this.#fragments.get(owner);
+    const before = this.#fragments.get(owner) ?? [];
     const changed = new Set<string>();
-    const kept = new Set<string>();
-    for (const { key, text } of fragment ?? []) {
-      kept.add(key);
-      if (this.#claim(key, owner, text)) changed.add(key);
-    }
-    for (const { key } of before ?? []) {
+    const kept = new Map<string, Claim>();
+    for (const { key, text } of fragment ?? []) kept.set(key, this.#claim(key, owner, text, changed));
+    for (const { key } of before) {
       if (!kept.has(key) && this.#release(key, owner)) changed.add(key);
     }
-    if (fragment) this.#fragments.set(owner, fragment);
+    if (fragment) this.#fragments.set(owner, [...kept.values()]);
     else this.#fragments.delete(owner);
     return [...changed];
   }
@@ -58,7 +56,7 @@ export class Ruleset {
   }
 
   fragment(owner: ServicePortKey): Fragment | undefined {
-    return this.#fragments.get(owner);
+    return this.#fragments.get(owner)?.map(({ key, text }) => ({ key, text }));
   }
 
   owners(): Iterable<ServicePortKey> {
@@ -73,21 +71,24 @@ export class Ruleset {
     return this.#objects.size;
   }
 
-  #claim(key: string, owner: ServicePortKey, text: string): boolean {
+  #claim(key: string, owner: ServicePortKey, text: string, changed: Set<string>): Claim {
     const first = this.#objects.get(key);
-    if (!first) {
-      this.#objects.set(key, { owner, text, next: undefined });
-      return true;
-    }
+    let before: Claim | undefined;
     let claim = first;
-    while (claim.owner !== owner && claim.next) claim = claim.next;
-    if (claim.owner !== owner) {
-      claim.next = { owner, text, next: undefined };
-      return false;
+    while (claim && claim.owner !== owner) {
+      before = claim;
+      claim = claim.next;
     }
-    const changed = claim === first && claim.text !== text;
-    claim.text = text;
-    return changed;
+    if (claim?.text === text) return claim;
+    // Of equal keys the oldest is kept, which others hold as well.
+    const made = { key: first?.key ?? compact(key), text: compact(text), owner, next: claim?.next };
+    if (before) {
+      before.next = made;
+    } else {
+      this.#objects.set(made.key, made);
+      changed.add(made.key);
+    }
+    return made;
   }
 
   #release(key: string, owner: ServicePortKey): boolean {

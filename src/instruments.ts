@@ -1,4 +1,4 @@
-import { parseKey } from '../rules/iptables/chains.ts';
+import { ruleCount } from '../rules/iptables/chains.ts';
 import type { Family } from '../rules/model.ts';
 import { FAMILIES } from '../rules/model.ts';
 import { type NodePortScope, nodePortScope } from '../rules/node-ports.ts';
@@ -224,10 +224,8 @@ export class Instruments {
     const { ruleset } = running.desired;
     const counts = { filter: 0, nat: 0 };
     for (const key of ruleset.keys()) {
-      const { table, rule } = parseKey(key);
-      if (table === 'mangle') continue;
-      const text = ruleset.text(key) ?? '';
-      counts[table] += rule !== undefined ? 1 : text === '' ? 0 : text.split('\n').length;
+      if (key.startsWith('nat:')) counts.nat += ruleCount(key, ruleset.text(key) ?? '');
+      else if (key.startsWith('filter:')) counts.filter += ruleCount(key, ruleset.text(key) ?? '');
     }
     return counts;
   }

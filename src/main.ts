@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S MALLOC_ARENA_MAX=1 node --max-semi-space-size=2
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { runCleanup } from './cli/cleanup.ts';

@@ -102,3 +102,12 @@ export function parseKey(key: string): ParsedKey {
     rule: second < 0 ? undefined : key.slice(second + 1),
   };
 }
+
+/** How many rules an object is. Makes nothing: whoever scrapes metrics asks for all objects, again and again. */
+export function ruleCount(key: string, text: string): number {
+  if (key.includes(':', key.indexOf(':') + 1)) return 1;
+  if (text === '') return 0;
+  let count = 1;
+  for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', end + 1)) count++;
+  return count;
+}

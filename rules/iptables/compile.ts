@@ -1,6 +1,6 @@
 import { cidrContains } from '../address.ts';
 import type { Fragment, KernelObject } from '../fragment.ts';
-import type { Address, LocalDetector, NodeFacts, ProxySettings, ServicePort } from '../model.ts';
+import type { Address, Endpoint, LocalDetector, NodeFacts, ProxySettings, ServicePort } from '../model.ts';
 import { endpointText } from '../model.ts';
 import { endpointChain, servicePortChains } from '../names.ts';
 import { nodePortScope } from '../node-ports.ts';
@@ -33,6 +33,11 @@ export function compileServicePort(
   return new Compilation(servicePort, node, settings, options).fragment();
 }
 
+interface EndpointTarget {
+  readonly text: string;
+  readonly chain: string;
+}
+
 class Compilation {
   readonly #objects: KernelObject[] = [];
   readonly #servicePort: ServicePort;
@@ -41,8 +46,8 @@ class Compilation {
   readonly #options: CompileOptions;
   readonly #choice: EndpointChoice;
   readonly #chains;
-  /** Filled as chains jump to them, so that each endpoint's name is hashed once. */
-  readonly #endpointChains = new Map<string, string>();
+  /** Of all that can be reached, so that each is named once. */
+  readonly #targets = new Map<Endpoint, EndpointTarget>();
 
   constructor(servicePort: ServicePort, node: NodeFacts, settings: ProxySettings, options: CompileOptions) {
     this.#servicePort = servicePort;
@@ -52,7 +57,8 @@ class Compilation {
     this.#choice = chooseEndpoints(servicePort, node);
     this.#chains = servicePortChains(servicePort);
     for (const endpoint of this.#choice.reachable) {
-      this.#endpointChains.set(endpointText(endpoint), endpointChain(servicePort, endpoint));
+      const text = endpointText(endpoint);
+      this.#targets.set(endpoint, { text, chain: endpointChain(servicePort, endpoint) });
     }
   }
 
@@ -229,30 +235,28 @@ class Compilation {
     }
   }
 
-  #affinityRules(endpoints: EndpointChoice['cluster']): string[] {
+  #affinityRules(endpoints: readonly Endpoint[]): string[] {
     const { affinitySeconds, family } = this.#servicePort;
     if (affinitySeconds === 0) return [];
     return endpoints.map((endpoint) => {
-      const chain = this.#endpointChain(endpointText(endpoint));
+      const { chain } = this.#target(endpoint);
       const seen = `-m recent --rcheck --seconds ${affinitySeconds} --reap --name ${chain}`;
       return `${this.#endpointComment(endpoint)}${seen} --mask ${FULL_MASK[family]} --rsource -j ${chain}`;
     });
   }
 
-  #balanceRules(endpoints: EndpointChoice['cluster']): string[] {
+  #balanceRules(endpoints: readonly Endpoint[]): string[] {
     return endpoints.map((endpoint, i) => {
       const left = endpoints.length - i;
       const chance = left > 1 ? `-m statistic --mode random --probability ${probabilityText(left)} ` : '';
-      return `${this.#endpointComment(endpoint)}${chance}-j ${this.#endpointChain(endpointText(endpoint))}`;
+      return `${this.#endpointComment(endpoint)}${chance}-j ${this.#target(endpoint).chain}`;
     });
   }
 
   #endpointChainsRules(): void {
     const { name, protocol, affinitySeconds, family } = this.#servicePort;
     const what = this.#options.endpointComments ? `${comment(name)} ` : '';
-    for (const endpoint of this.#choice.reachable) {
-      const text = endpointText(endpoint);
-      const chain = this.#endpointChain(text);
+    for (const [endpoint, { text, chain }] of this.#targets) {
       const remember =
         affinitySeconds > 0 ? `-m recent --set --name ${chain} --mask ${FULL_MASK[family]} --rsource ` : '';
       this.#chain(chain, [
@@ -262,16 +266,18 @@ class Compilation {
     }
   }
 
-  #endpointComment(endpoint: EndpointChoice['cluster'][number]): string {
+  #endpointComment(endpoint: Endpoint): string {
     if (!this.#options.endpointComments) return '';
-    return `${comment(`${this.#servicePort.name} -> ${endpointText(endpoint)}`)} `;
+    return `${comment(`${this.#servicePort.name} -> ${this.#target(endpoint).text}`)} `;
   }
 
-  #endpointChain(text: string): string {
-    const chain = this.#endpointChains.get(text);
-    if (chain === undefined)
+  #target(endpoint: Endpoint): EndpointTarget {
+    const target = this.#targets.get(endpoint);
+    if (target === undefined) {
+      const text = endpointText(endpoint);
       throw new Error(`${this.#servicePort.name}: ${text} is not among the reachable endpoints`);
-    return chain;
+    }
+    return target;
   }
 
   #toAddress(address: Address, why: string, target: string, source = NO_SOURCE): string {

@@ -1,3 +1,4 @@
+import { joined } from '../../rules/joined.ts';
 import type { Kind, ObjectSink } from './source.ts';
 
 /** What can be read off every object and bookmark. */
@@ -59,7 +60,7 @@ export class Mirror {
     if (identity === undefined) return;
     const { key, uid, version } = identity;
     this.#named?.add(key);
-    const state = `${uid} ${version}`;
+    const state = joined(uid, ' ', version);
     if (this.#versions.get(key) === state) return;
     this.#versions.set(key, state);
     this.#sink.upsert(this.#kind, object);
@@ -80,7 +81,7 @@ export function identityOf(object: unknown): Identity | undefined {
   const { name, namespace, uid, resourceVersion } = meta;
   if (typeof name !== 'string' || name === '' || typeof resourceVersion !== 'string') return undefined;
   return {
-    key: typeof namespace === 'string' && namespace !== '' ? `${namespace}/${name}` : name,
+    key: typeof namespace === 'string' && namespace !== '' ? joined(namespace, '/', name) : name,
     uid: typeof uid === 'string' ? uid : '',
     version: resourceVersion,
   };

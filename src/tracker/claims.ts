@@ -1,3 +1,4 @@
+import { joined } from '../../rules/joined.ts';
 import type { Address, ServicePort, ServicePortKey } from '../../rules/model.ts';
 import { compareText } from '../../rules/topology.ts';
 
@@ -110,11 +111,11 @@ function destinations(servicePort: ServicePort): Set<string> {
 }
 
 function addressDestination({ protocol, port }: ServicePort, address: Address): string {
-  return `${protocol} ${address} ${port}`;
+  return joined(protocol, ' ', address, ' ', String(port));
 }
 
 function nodePortDestination({ protocol, nodePort }: ServicePort): string {
-  return `${protocol} ${nodePort}`;
+  return joined(protocol, ' ', String(nodePort));
 }
 
 function byAge(a: Claimant, b: Claimant): number {

@@ -20,13 +20,13 @@ export function readSourceRanges(spec: Json, problems: ObjectProblems): SourceRa
   const value = spec['loadBalancerSourceRanges'] ?? [];
   const list: readonly unknown[] = Array.isArray(value) ? value : [value];
   const bad: { readonly at: string; readonly text: unknown; readonly families: readonly Family[] }[] = [];
-  const found = new Set<Cidr>();
+  const found: Cidr[] = [];
   for (const [i, text] of list.entries()) {
     const cidr = Array.isArray(value) && typeof text === 'string' ? parseCidr(text) : undefined;
-    if (cidr) found.add(cidr);
+    if (cidr) found.push(cidr);
     else bad.push({ at: Array.isArray(value) ? `[${i}]` : '', text, families: familiesMeant(text) });
   }
-  const has = (family: Family): boolean => [...found].some((cidr) => familyOf(cidr) === family);
+  const has = (family: Family): boolean => found.some((cidr) => familyOf(cidr) === family);
   const lost = (family: Family): boolean =>
     !has(family) && bad.some(({ families }) => families.includes(family));
   for (const { at, text, families } of bad) {
@@ -40,11 +40,14 @@ export function readSourceRanges(spec: Json, problems: ObjectProblems): SourceRa
   return {
     known: (family) => !lost(family),
     of: (family) => {
-      const ranges = [...found].filter((cidr) => familyOf(cidr) === family);
+      if (found.length === 0) return NO_RANGES;
+      const ranges = found.filter((cidr) => familyOf(cidr) === family);
       return ranges.some((cidr) => prefixLength(cidr) === 0) ? [] : ranges;
     },
   };
 }
+
+const NO_RANGES: readonly Cidr[] = [];
 
 /** The families that something which is no CIDR may have been meant for. */
 function familiesMeant(text: unknown): readonly Family[] {

@@ -1,5 +1,6 @@
 import { familyOf } from '../../rules/address.ts';
-import type { Address, Family, Protocol, ServicePort, ServicePortKey } from '../../rules/model.ts';
+import { joined } from '../../rules/joined.ts';
+import type { Address, Endpoint, Family, Protocol, ServicePort, ServicePortKey } from '../../rules/model.ts';
 import { FAMILIES } from '../../rules/model.ts';
 import type { Json } from './fields.ts';
 import {
@@ -62,37 +63,52 @@ export function readService(raw: Json, report: Report): ServiceSpec | undefined 
   const ingress = readIngress(raw, problems);
   const hasExternal = type !== 'ClusterIP' || externalIPs.length > 0;
   const externalLocal = oneOf(spec, 'externalTrafficPolicy', ['Cluster', 'Local'], problems) === 'Local';
-  const common = {
-    namespace,
-    service: name,
-    created: readTime(metadata['creationTimestamp']),
-    externalPolicyLocal: hasExternal && externalLocal,
-    internalPolicyLocal: oneOf(spec, 'internalTrafficPolicy', ['Cluster', 'Local'], problems) === 'Local',
-    affinitySeconds: readAffinity(spec, problems),
-    healthCheckNodePort:
-      type === 'LoadBalancer' && externalLocal ? readHealthCheckNodePort(spec, problems) : 0,
-    endpoints: [],
-  };
+  const created = readTime(metadata['creationTimestamp']);
+  const externalPolicyLocal = hasExternal && externalLocal;
+  const internalPolicyLocal =
+    oneOf(spec, 'internalTrafficPolicy', ['Cluster', 'Local'], problems) === 'Local';
+  const affinitySeconds = readAffinity(spec, problems);
+  const healthCheckNodePort =
+    type === 'LoadBalancer' && externalLocal ? readHealthCheckNodePort(spec, problems) : 0;
+  const key = joined(namespace, '/', name);
   const ports: ServicePort[] = [];
   for (const port of readPorts(spec, problems)) {
     for (const family of FAMILIES) {
       const clusterIP = clusterIPs.get(family);
       if (clusterIP === undefined) continue;
-      const servicePortName = `${namespace}/${name}${port.portName === '' ? '' : `:${port.portName}`}`;
+      const servicePortName = port.portName === '' ? key : joined(namespace, '/', name, ':', port.portName);
+      // Written out: objects that are put together by spreading take twice the memory.
       ports.push({
-        ...common,
-        ...port,
-        key: `${servicePortName}/${port.protocol}` as ServicePortKey,
+        key: joined(servicePortName, '/', port.protocol) as ServicePortKey,
         name: servicePortName,
+        namespace,
+        service: name,
+        portName: port.portName,
         family,
+        protocol: port.protocol,
+        created,
+        port: port.port,
+        nodePort: port.nodePort,
+        healthCheckNodePort,
         clusterIP,
-        externalIPs: externalIPs.filter((address) => familyOf(address) === family),
-        loadBalancerIPs: ingress.filter((address) => familyOf(address) === family && ranges.known(family)),
+        externalIPs: ofFamily(externalIPs, family),
+        loadBalancerIPs: ranges.known(family) ? ofFamily(ingress, family) : NO_ADDRESSES,
         sourceRanges: ranges.of(family),
+        externalPolicyLocal,
+        internalPolicyLocal,
+        affinitySeconds,
+        endpoints: NO_ENDPOINTS,
       });
     }
   }
-  return { key: `${namespace}/${name}`, ports };
+  return { key, ports: ports.slice() };
+}
+
+const NO_ADDRESSES: readonly Address[] = [];
+const NO_ENDPOINTS: readonly Endpoint[] = [];
+
+function ofFamily(addresses: readonly Address[], family: Family): readonly Address[] {
+  return addresses.length === 0 ? NO_ADDRESSES : addresses.filter((address) => familyOf(address) === family);
 }
 
 /** undefined: headless, or nothing usable. */

@@ -1,4 +1,5 @@
 import { familyOf } from '../../rules/address.ts';
+import { joined } from '../../rules/joined.ts';
 import type { Address, Family, Protocol } from '../../rules/model.ts';
 import { FAMILIES } from '../../rules/model.ts';
 import type { Json } from './fields.ts';
@@ -78,8 +79,8 @@ export function readSlice(raw: Json, report: Report): Slice | undefined {
   }
   const { namespace, name } = identity;
   return {
-    key: `${namespace}/${name}`,
-    service: `${namespace}/${service}`,
+    key: joined(namespace, '/', name),
+    service: joined(namespace, '/', service),
     family,
     endpoints: readEndpoints(raw['endpoints'], family, problems),
     ports: readSlicePorts(raw['ports'], 'ports', problems),
@@ -87,12 +88,14 @@ export function readSlice(raw: Json, report: Report): Slice | undefined {
 }
 
 function readEndpoints(value: unknown, family: Family, problems: ObjectProblems): readonly SliceEndpoint[] {
-  const found: SliceEndpoint[] = [];
+  const found = new Map<Address, SliceEndpoint>();
   for (const [i, entry] of problems.list(value, 'endpoints', 'the slice has no endpoints').entries()) {
     const endpoint = readEndpoint(entry, `endpoints[${i}]`, family, problems);
-    if (endpoint) found.push(endpoint);
+    // Of one address that is there twice, the last that does not terminate counts, as with kube-proxy.
+    if (endpoint && !(endpoint.terminating && found.has(endpoint.address)))
+      found.set(endpoint.address, endpoint);
   }
-  return found;
+  return exactly([...found.values()]);
 }
 
 /** undefined, and one problem, where it has no usable address or it is not known whether it takes traffic. */
@@ -183,5 +186,10 @@ export function readSlicePorts(
       found.push({ name, protocol, port: number });
     }
   }
-  return found;
+  return exactly(found);
+}
+
+/** Arrays that have grown have room for 16 more, in each of thousands of slices. */
+function exactly<T>(list: readonly T[]): readonly T[] {
+  return list.slice();
 }

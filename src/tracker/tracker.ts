@@ -14,6 +14,7 @@ import type { ServiceSpec } from './service.ts';
 import { readService } from './service.ts';
 import type { Slice } from './slice.ts';
 import { readSlice } from './slice.ts';
+import { SliceIndex } from './slice-index.ts';
 
 export interface TrackerOptions {
   /** Endpoints on this node are local. */
@@ -30,9 +31,7 @@ export interface TrackerOptions {
 export class Tracker implements ObjectSink {
   readonly #options: TrackerOptions;
   readonly #services = new Map<string, ServiceSpec>();
-  /** By Service, then by the slice's own key. */
-  readonly #slices = new Map<string, Map<string, Slice>>();
-  readonly #serviceOfSlice = new Map<string, string>();
+  readonly #slices = new SliceIndex();
   /** Legacy Endpoints, used where a Service has no slices. */
   readonly #legacy = new Map<string, readonly Slice[]>();
   readonly #serviceCIDRs = new Map<string, readonly Cidr[]>();
@@ -154,21 +153,12 @@ export class Tracker implements ObjectSink {
   }
 
   #setSlice(key: string, slice: Slice | undefined): void {
-    const service = this.#serviceOfSlice.get(key);
-    const before = service === undefined ? undefined : this.#slices.get(service)?.get(key);
+    const before = this.#slices.get(key);
     if (JSON.stringify(before) === JSON.stringify(slice)) return;
-    if (before && service !== undefined) {
-      const slices = this.#slices.get(service);
-      slices?.delete(key);
-      if (slices?.size === 0) this.#slices.delete(service);
-      this.#serviceOfSlice.delete(key);
+    this.#slices.set(key, slice);
+    for (const name of new Set([before?.service, slice?.service])) {
+      if (name !== undefined) this.#touchEndpoints(name);
     }
-    if (slice) {
-      const slices = this.#slices.get(slice.service) ?? new Map<string, Slice>();
-      this.#slices.set(slice.service, slices.set(key, slice));
-      this.#serviceOfSlice.set(key, slice.service);
-    }
-    for (const name of new Set([service, slice?.service])) if (name !== undefined) this.#touchEndpoints(name);
   }
 
   /** The endpoints of a Service may be others now. */
@@ -181,9 +171,15 @@ export class Tracker implements ObjectSink {
   }
 
   #countEndpoints(port: ServicePort): number {
-    const seen = new Set<string>();
-    for (const { address, number } of this.#addresses(port)) seen.add(`${address} ${number}`);
-    return seen.size;
+    const seen = new Map<number, Set<string>>();
+    for (const { address, number } of this.#addresses(port)) {
+      const addresses = seen.get(number);
+      if (addresses) addresses.add(address);
+      else seen.set(number, new Set([address]));
+    }
+    let count = 0;
+    for (const addresses of seen.values()) count += addresses.size;
+    return count;
   }
 
   *#addresses(port: ServicePort): Iterable<{ address: string; number: number; slice: Slice; index: number }> {
@@ -197,9 +193,8 @@ export class Tracker implements ObjectSink {
   }
 
   #slicesOf(service: string): readonly Slice[] {
-    const slices = this.#slices.get(service);
-    if (!slices) return this.#legacy.get(service) ?? [];
-    return [...slices.values()].sort((a, b) => compareText(a.key, b.key));
+    const slices = this.#slices.of(service);
+    return slices.length === 0 ? (this.#legacy.get(service) ?? []) : slices;
   }
 
   #endpoints(port: ServicePort): readonly Endpoint[] {

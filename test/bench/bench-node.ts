@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { run, searchPath } from '../lab/command.ts';
 import { tool } from '../lab/rule-dump.ts';
-import type { Backend } from '../lab/suite.ts';
 import { now } from './clock.ts';
 import { KernelWatch } from './kernel-watch.ts';
 import type { Payload } from './recorder.ts';
+import type { Toolset } from './toolset.ts';
 import { cpuTime } from './usage.ts';
 
 /** ms of wall time and of CPU time that the bare tool took. */
@@ -22,20 +22,21 @@ const REST_MS = 200;
 
 /** The rules of the network namespace that this process is in, and the bare tools that write them. */
 export class BenchNode implements AsyncDisposable {
-  readonly backend: Backend;
+  readonly tools: Toolset;
   readonly watch: KernelWatch;
   readonly folder: string;
   #files = 0;
 
   /** @param folder that it may fill with files */
-  static async open(backend: Backend, folder: string): Promise<BenchNode> {
+  static async open(tools: Toolset, folder: string): Promise<BenchNode> {
     // The tables come into being when somebody asks for them.
+    const { backend, table } = tools;
     if (backend === 'legacy') await run([tool(backend, 'ipv4'), '-w', '-t', 'nat', '-S']);
-    return new BenchNode(backend, await KernelWatch.start(backend), folder);
+    return new BenchNode(tools, await KernelWatch.start(backend, table), folder);
   }
 
-  private constructor(backend: Backend, watch: KernelWatch, folder: string) {
-    this.backend = backend;
+  private constructor(tools: Toolset, watch: KernelWatch, folder: string) {
+    this.tools = tools;
     this.watch = watch;
     this.folder = folder;
   }
@@ -47,20 +48,20 @@ export class BenchNode implements AsyncDisposable {
 
   /** Removes all rules. */
   async flush(): Promise<void> {
-    if (this.backend === 'nft') await run(['nft', 'flush', 'ruleset']);
+    if (this.tools.backend === 'nft') await run(['nft', 'flush', 'ruleset']);
     else
       for (const family of ['ipv4', 'ipv6'] as const)
         await run([tool('legacy', family, '-restore'), '-w'], { input: EMPTY_TABLES });
     await this.watch.quiet(REST_MS);
   }
 
-  /** All IPv4 rules, as iptables-save prints them. */
+  /** All IPv4 rules, as the mode's tool prints them. */
   async save(): Promise<string> {
-    return await run([tool(this.backend, 'ipv4', '-save')]);
+    return await run(this.tools.list);
   }
 
   async timeSave(): Promise<ToolRun> {
-    const { started, ended, cpu } = await this.#run([tool(this.backend, 'ipv4', '-save')], 'ignore');
+    const { started, ended, cpu } = await this.#run(this.tools.list, 'ignore');
     return { ms: ended - started, cpu };
   }
 
@@ -74,7 +75,7 @@ export class BenchNode implements AsyncDisposable {
     const input = createReadStream(path);
     await once(input, 'open');
     try {
-      const { started, ended, cpu } = await this.#run([payload.tool, '--noflush', '-w', '5'], input);
+      const { started, ended, cpu } = await this.#run(this.tools.apply(payload.tool), input);
       await this.watch.catchUp();
       const { last } = this.watch;
       return { ms: (last > started ? last : ended) - started, cpu };
@@ -86,7 +87,7 @@ export class BenchNode implements AsyncDisposable {
 
   /** A payload for IPv4's tool. */
   payload(text: string): Payload {
-    return { tool: tool(this.backend, 'ipv4', '-restore'), text };
+    return { tool: this.tools.restore, text };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -3,6 +3,7 @@
  * bundle before the options.
  */
 
+import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { BenchNode } from './bench-node.ts';
@@ -12,6 +13,9 @@ import { plotLatency } from './plot.ts';
 import { formatMachine, formatSize } from './report.ts';
 import type { BenchResult, SizeResult } from './result.ts';
 import { measureSize } from './size-run.ts';
+import { toolsetOf } from './toolset.ts';
+
+const PLOTTED = 'one endpoint changed';
 
 const [, , folder = '', bundle = '', ...argv] = process.argv;
 const options = parseOptions(argv);
@@ -33,28 +37,42 @@ process.exit();
 
 async function bench(options: BenchOptions): Promise<void> {
   const { mode, backend, rate, seconds, json, svg } = options;
+  const tools = toolsetOf(mode, backend);
   const about = {
     date: new Date().toISOString().slice(0, 10),
     command: ['npm run bench --', ...argv].join(' '),
-    machine: await describeMachine(backend),
+    machine: await describeMachine(tools),
     mode,
     backend,
     rate,
     seconds,
   };
   process.stdout.write(`${formatMachine(about)}\n`);
-  const node = resources.use(await BenchNode.open(backend, folder));
+  const node = resources.use(await BenchNode.open(tools, folder));
   const sizes: SizeResult[] = [];
   for (const services of options.services) {
     const progress = (text: string) =>
       process.stderr.write(`  ${clock()} ${services.toLocaleString('en')} Services: ${text}\n`);
-    const size = await measureSize(services, options, node, [process.execPath, bundle], progress);
+    const size = await measureSize(services, options, node, bundleCommand(bundle), progress);
     sizes.push(size);
     process.stdout.write(`\n${formatSize(size, about)}\n`);
     const result: BenchResult = { ...about, sizes };
     if (json !== undefined) await writeFile(json, `${JSON.stringify(result, undefined, 2)}\n`);
-    if (svg !== undefined) await writeFile(svg, plotLatency(result, 'one endpoint changed'));
+    if (svg !== undefined && size.measurements.some((found) => found.case === PLOTTED)) {
+      await writeFile(svg, plotLatency(result, PLOTTED));
+    }
   }
+}
+
+/**
+ * The bundle as its own first line has it started, by the Node that runs this.
+ * @throws Error where it has no such line
+ */
+function bundleCommand(bundle: string): readonly string[] {
+  const [, line] = /^#!\/usr\/bin\/env -S (.*\bnode\b.*)\n/.exec(readFileSync(bundle, 'utf8')) ?? [];
+  if (line === undefined) throw new Error(`${bundle} does not say how it is started`);
+  const words = line.split(' ').map((word) => (word === 'node' ? process.execPath : word));
+  return ['env', ...words, bundle];
 }
 
 function clock(): string {

@@ -1,4 +1,4 @@
-import { CLUSTER_CIDR, NODE_NAME } from './cluster.ts';
+import { CLUSTER_CIDR, NODE_NAME } from './cluster-objects.ts';
 
 /** A KubeProxyConfiguration that leaves alone what is the whole machine's: the limits of conntrack. */
 export function configuration(mode: string, kubeconfig: string): string {

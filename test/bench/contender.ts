@@ -55,7 +55,7 @@ async function measureSteadyState(
   progress: (text: string) => void,
 ): Promise<readonly Measurement[]> {
   const { node, cluster, changes, additions, endpoints, rate, seconds } = course;
-  const turn = new Turn(cluster, node.backend === 'legacy');
+  const turn = new Turn(cluster, node.tools.backend === 'legacy');
   progress(`${name}: ${changes} endpoints change`);
   const changed = await measureChanges('one endpoint changed', name, proxy, course, changes, () =>
     turn.one(),

@@ -33,6 +33,16 @@ describe('on the nft backend', () => {
     expect(state.has({ rules: 3, entries: 0 })).toBe(false);
   });
 
+  it('counts another table, and the elements that lead to Services', () => {
+    const state = new NftState('ip kube-proxy');
+    tell(state, '+rule ip kube-proxy A=3,+rule ip nat A=5', '+element ip kube-proxy service-ips=2');
+    tell(state, '-element ip kube-proxy service-ips=1,+value 10.0.0.1=1');
+    expect(state.writes).toBe(11);
+    expect(state.has({ rules: 3, entries: 0, elements: 1 })).toBe(true);
+    expect(state.has({ rules: 3, entries: 0, elements: 2 })).toBe(false);
+    expect(state.has({ rules: 4, entries: 0, elements: 1 })).toBe(false);
+  });
+
   it('sees a sign once all of it has happened, in one transaction or in several', () => {
     const state = new NftState();
     tell(state, '+rule ip nat SVC=1,+chain ip nat SEP=1');

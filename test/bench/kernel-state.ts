@@ -2,10 +2,12 @@ import type { Sign, Transaction } from './transaction.ts';
 
 /** What a number of rules looks like to the watch. */
 export interface Size {
-  /** nft: rules of the nat table. */
+  /** nft: rules of the table that all Services are in. */
   readonly rules: number;
   /** legacy: entries of the nat table. */
   readonly entries: number;
+  /** nftables mode: elements of the map that leads to all Services. */
+  readonly elements?: number;
 }
 
 /** Recognises signs in a sequence of transactions. */
@@ -13,7 +15,7 @@ export interface KernelState {
   /** Objects added and removed so far. On the legacy backend, where this is not told: changes of a table's size. */
   readonly writes: number;
   take(transaction: Transaction): void;
-  /** True once the IPv4 nat table is as big as this. */
+  /** True once the table of all Services is as big as this. */
   has(size: Size): boolean;
   /** @returns true once the sign was seen in what is taken from now on. */
   expect(sign: Sign): () => boolean;
@@ -21,14 +23,23 @@ export interface KernelState {
 
 export class NftState implements KernelState {
   writes = 0;
+  readonly #table: string;
   #rules = 0;
+  #elements = 0;
   readonly #expected = new Set<Set<string>>();
+
+  /** @param table whose rules are counted */
+  constructor(table = 'ip nat') {
+    this.#table = table;
+  }
 
   take({ events }: Transaction): void {
     for (const [event, count] of events) {
-      this.writes += count;
-      if (event.startsWith('+rule ip nat ')) this.#rules += count;
-      if (event.startsWith('-rule ip nat ')) this.#rules -= count;
+      if (!event.startsWith('+value ')) this.writes += count;
+      if (event.startsWith(`+rule ${this.#table} `)) this.#rules += count;
+      if (event.startsWith(`-rule ${this.#table} `)) this.#rules -= count;
+      if (event === `+element ${this.#table} service-ips`) this.#elements += count;
+      if (event === `-element ${this.#table} service-ips`) this.#elements -= count;
     }
     for (const missing of this.#expected) {
       for (const event of missing) if (events.has(event)) missing.delete(event);
@@ -36,8 +47,8 @@ export class NftState implements KernelState {
     }
   }
 
-  has({ rules }: Size): boolean {
-    return this.#rules >= rules;
+  has({ rules, elements = 0 }: Size): boolean {
+    return this.#rules >= rules && this.#elements >= elements;
   }
 
   expect({ events }: Sign): () => boolean {

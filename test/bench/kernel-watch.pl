@@ -36,6 +36,7 @@ sub follow_transactions {
         14 => ['-element', 2],
     );
     my $new_generation = 15;
+    my $table_gone = 2;
 
     # AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER; SO_RCVBUFFORCE; group NFNLGRP_NFTABLES.
     socket(my $socket, 16, 3, 12) or die "netlink socket: $!\n";
@@ -44,7 +45,10 @@ sub follow_transactions {
     print "ready\n";
 
     # Messages that begin alike are about the same chain: names are looked for once for each, at the end.
-    my (%beginnings, $lost);
+    my (%beginnings, %values, $lost);
+    # Endpoints in the maps that are part of rules: each is told of when it is seen for the first time since a table
+    # was deleted. All messages of one length have theirs at the same place.
+    my (%known, %place);
     my $take = sub {
         my ($data) = @_;
         my $end = length $data;
@@ -62,16 +66,24 @@ sub follow_transactions {
                     my $name = attribute($attributes, $wanted) // '';
                     $events{"$what " . ($family{$family} // $family) . " $table $name"} += $count;
                 }
+                $events{'+value ' . join('.', unpack('C4', $_))} = 1 for keys %values;
                 my $events = join(',', map { "$_=$events{$_}" } keys %events);
                 print join("\t", now(), $lost ? 'lost' : 'whole', $program, $events), "\n";
                 %beginnings = ();
+                %values = ();
                 $lost = 0;
             }
+            elsif ($type == $table_gone) { %known = () }
             elsif ($kind{$type}) {
                 # The table is the first attribute, and the name the second.
                 my $second = $at + 20 + (($first + 3) & ~3);
                 my $size = $second - $at - 16 + unpack("\@$second S", $data);
                 $beginnings{ chr($type) . substr($data, $at + 16, $size) }++;
+                if ($type == 12 && substr($data, $second + 4, 5) eq '__map') {
+                    my $place = $place{ ($second - $at) . " $length" } //= place_of_value($data, $second, $at) - $at;
+                    my $value = substr($data, $at + $place, 4);
+                    $values{$value} = 1 if $place > 0 && !$known{$value}++;
+                }
             }
             $at += ($length + 3) & ~3;
         }
@@ -87,6 +99,22 @@ sub follow_transactions {
         }
         print "caught up\n" if $asked;
     }
+}
+
+# Where in a message the value of a map's element begins: the second attribute is the map's name, the third holds the
+# element, which holds its key, and then its value.
+sub place_of_value {
+    my ($data, $second, $none) = @_;
+    my $at = $second + ((unpack("\@$second S", $data) + 3) & ~3);
+    my ($elements, $element) = ($at, $at + 4);
+    my $end = $elements + unpack("\@$elements S", $data);
+    for ($at = $element + 4; $at + 8 <= $end;) {
+        my ($size, $type) = unpack("\@$at S S", $data);
+        # NFTA_SET_ELEM_DATA, and NFTA_DATA_VALUE in it.
+        return $at + 8 if ($type & 0x3fff) == 2;
+        $at += ($size + 3) & ~3 || 4;
+    }
+    return $none;
 }
 
 # A string attribute of a netlink message.

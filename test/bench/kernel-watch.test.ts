@@ -34,6 +34,33 @@ await describeLab('the kernel watch', () => {
       expect(at).toBeLessThan(after);
     }
   });
+
+  it('tells of each endpoint in a map of a rule when it comes, and comes again', async () => {
+    await using node = await BareNode.create([]);
+    await using watch = await startWatch(node, 'nft');
+    const rule = (...endpoints: readonly string[]) => {
+      const map = endpoints.map((address, i) => `${i} : ${address} . 8080`).join(', ');
+      return `add rule ip t c meta l4proto tcp dnat ip to numgen random mod ${endpoints.length} map { ${map} }`;
+    };
+    const table = 'add table ip t; add chain ip t c';
+    for (const payload of [
+      `${table}; ${rule('10.0.0.1', '10.0.0.2')}`,
+      `flush chain ip t c; ${rule('10.0.0.2', '10.1.2.3')}`,
+      'delete table ip t',
+      `${table}; ${rule('10.0.0.2')}`,
+    ])
+      await node.namespace.run(['nft', payload]);
+    await watch.catchUp();
+
+    const values = watch.told.map(({ events }) =>
+      [...events.keys()].filter((event) => event.startsWith('+value ')).toSorted(),
+    );
+    expect(values.filter((found) => found.length > 0)).toEqual([
+      ['+value 10.0.0.1', '+value 10.0.0.2'],
+      ['+value 10.1.2.3'],
+      ['+value 10.0.0.2'],
+    ]);
+  });
 });
 
 const EXPECTED: Readonly<Record<Backend, readonly unknown[]>> = {

@@ -31,15 +31,15 @@ export class KernelWatch implements AsyncDisposable {
   #failure: Error | undefined;
   #last = 0;
 
-  /** @throws Error where the kernel cannot be watched */
-  static async start(backend: Backend): Promise<KernelWatch> {
+  /** @param table whose rules are counted @throws Error where the kernel cannot be watched */
+  static async start(backend: Backend, table?: string): Promise<KernelWatch> {
     const subprocess = startScript(watchCommand(backend));
     const lines = createInterface({ input: subprocess.stdout });
     const ended = subprocess.then(({ stderr }) => {
       throw new Error(`the kernel watch has ended: ${stderr}`);
     });
     await Promise.race([once(lines, 'line'), ended]);
-    const watch = new KernelWatch(backend === 'nft' ? new NftState() : new LegacyState(), subprocess);
+    const watch = new KernelWatch(backend === 'nft' ? new NftState(table) : new LegacyState(), subprocess);
     lines.on('line', (line) => watch.#read(line));
     ended.catch((error: Error) => watch.#fail(error));
     return watch;
@@ -65,7 +65,7 @@ export class KernelWatch implements AsyncDisposable {
     return this.#until(what, this.#state.expect(sign));
   }
 
-  /** Resolves with the time of the transaction after which the nat table is as big as this. */
+  /** Resolves with the time of the transaction after which the table of all Services is as big as this. */
   reached(size: Size): Promise<number> {
     return this.#until(`${size.rules} rules`, () => this.#state.has(size));
   }

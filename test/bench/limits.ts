@@ -1,17 +1,19 @@
+import type { ServicePort } from '../../rules/model.ts';
 import { servicePortChains } from '../../rules/names.ts';
 import type { BenchNode, ToolRun } from './bench-node.ts';
+import { BIG_CHANGE } from './big-service.ts';
 import { inProxyOrder, partialRewrite, singlePayload } from './classic.ts';
-import type { ServicePortName } from './cluster.ts';
 import type { Payload } from './recorder.ts';
 import { payloadLines } from './recorder.ts';
 import { averageLines, type Recording } from './recording.ts';
 import type { Case, Measurement } from './result.ts';
-import { mean } from './statistics.ts';
+import { mean, percentile } from './statistics.ts';
 
 export const BARE_TOOL = 'bare tool, same payload';
 export const SINGLE_PAYLOAD = 'classic: all in one payload';
 export const PARTIAL_REWRITE = 'classic: KUBE-SERVICES and changed chains';
-const SAVE = 'bare tool: save';
+export const LISTING = 'classic: lists the table, writes the change';
+const SAVE = 'bare tool: reading all rules';
 
 /** Partial rewrites and saves that are timed. */
 const TIMES = 5;
@@ -20,7 +22,7 @@ export interface Limits {
   /** All rules, as the dry run prints them. */
   readonly save: string;
   /** Some ServicePorts of the cluster, whose chains partial rewrites write. */
-  readonly servicePorts: readonly ServicePortName[];
+  readonly servicePorts: readonly ServicePort[];
   readonly recording: Recording;
   /** Cold starts that are timed. */
   readonly starts: number;
@@ -42,16 +44,7 @@ export async function measureLimits(
     coldStarts.push(await restoreAll(node, recording.coldStart));
   }
   out.push(limit('cold start', [recording.coldStart], coldStarts));
-  progress('classic: KUBE-SERVICES and changed chains');
-  const rewrites = servicePorts.slice(0, TIMES).map((servicePort) => {
-    return [node.payload(partialRewrite(save, servicePortChains(servicePort).cluster))];
-  });
-  const rewritten = classic(
-    'one endpoint changed',
-    PARTIAL_REWRITE,
-    rewrites,
-    await restoreEach(node, rewrites),
-  );
+  const rewritten = isNftables(node) ? [] : [await measureRewrites(node, save, servicePorts, progress)];
   progress('bare tool: changes');
   for (const [which, payloads] of [
     ['one endpoint changed', recording.endpointChanges],
@@ -60,9 +53,72 @@ export async function measureLimits(
   ] as const) {
     out.push(limit(which, payloads, await restoreEach(node, payloads)));
   }
-  out.push(rewritten, ...(await measureSaves(node)));
-  if (single) out.push(...(await measureSingle(node, save, progress)));
+  out.push(...rewritten);
+  progress('bare tool: reading all rules');
+  const saves = await measureSaves(node);
+  out.push(...saves);
+  if (isNftables(node)) out.push(...listings(out, saves));
+  if (single) {
+    const all = isNftables(node) ? oneTransaction(recording) : iptablesSingle(node, save);
+    out.push(...(await measureSingle(node, all, progress)));
+  }
   return out;
+}
+
+/** The bare tool's time for changes of the one big Service. */
+export async function measureBigLimit(
+  node: BenchNode,
+  { coldStart, endpointChanges }: Pick<Recording, 'coldStart' | 'endpointChanges'>,
+): Promise<Measurement> {
+  await node.flush();
+  await restoreAll(node, coldStart);
+  return limit(BIG_CHANGE, endpointChanges, await restoreEach(node, endpointChanges));
+}
+
+function isNftables({ tools }: BenchNode): boolean {
+  return tools.restore === 'nft';
+}
+
+async function measureRewrites(
+  node: BenchNode,
+  save: string,
+  servicePorts: readonly ServicePort[],
+  progress: (text: string) => void,
+): Promise<Measurement> {
+  progress('classic: KUBE-SERVICES and changed chains');
+  const rewrites = servicePorts.slice(0, TIMES).map((servicePort) => {
+    return [node.payload(partialRewrite(save, servicePortChains(servicePort).cluster))];
+  });
+  return classic('one endpoint changed', PARTIAL_REWRITE, rewrites, await restoreEach(node, rewrites));
+}
+
+/** A proxy that does not remember what it has written looks at what is there, each time. */
+function listings(out: readonly Measurement[], saves: readonly Measurement[]): readonly Measurement[] {
+  const [listing] = saves;
+  const change = out.find((found) => found.case === 'one endpoint changed' && found.limit);
+  if (!listing || !change) return [];
+  const ms = percentile(listing.samples, 50);
+  const cpu = (listing.cpu?.own ?? 0) + (change.cpu?.own ?? 0);
+  const samples = change.samples.map((sample) => sample + ms);
+  return [{ case: 'one endpoint changed', by: LISTING, samples, cpu: { own: cpu, children: 0 } }];
+}
+
+/** All rules at once: where there are none, and where they are all there. */
+interface Single {
+  readonly cold: Payload;
+  readonly again: Payload;
+}
+
+function iptablesSingle(node: BenchNode, save: string): Single {
+  return {
+    cold: node.payload(inProxyOrder(save)),
+    again: node.payload(singlePayload(inProxyOrder(save))),
+  };
+}
+
+function oneTransaction({ coldStart }: Recording): Single {
+  const cold = { tool: 'nft', text: coldStart.map(({ text }) => text).join('') };
+  return { cold, again: { tool: 'nft', text: `delete table ip kube-proxy\n${cold.text}` } };
 }
 
 /** Nothing that reads what is there can be faster than reading it. */
@@ -75,19 +131,17 @@ async function measureSaves(node: BenchNode): Promise<readonly Measurement[]> {
 
 async function measureSingle(
   node: BenchNode,
-  save: string,
+  { cold, again }: Single,
   progress: (text: string) => void,
 ): Promise<readonly Measurement[]> {
   progress('classic: all in one payload, from nothing');
   await node.flush();
-  const cold = [node.payload(inProxyOrder(save))];
-  const first = await restoreAll(node, cold);
+  const first = await restoreAll(node, [cold]);
   progress('classic: all in one payload, again');
-  const again = [node.payload(singlePayload(inProxyOrder(save)))];
-  const second = await restoreAll(node, again);
+  const second = await restoreAll(node, [again]);
   return [
-    classic('cold start', SINGLE_PAYLOAD, [cold], [first]),
-    classic('one endpoint changed', SINGLE_PAYLOAD, [again], [second]),
+    classic('cold start', SINGLE_PAYLOAD, [[cold]], [first]),
+    classic('one endpoint changed', SINGLE_PAYLOAD, [[again]], [second]),
   ];
 }
 

@@ -10,6 +10,7 @@ import { execa } from 'execa';
 import { searchPath } from '../lab/command.ts';
 import { labHindrance } from '../lab/hindrance.ts';
 import { addNamespaces, newPrefix, removeNamespacesSync, sweepStale } from '../lab/namespaces.ts';
+import { NODE_IP } from './cluster-objects.ts';
 import { parseOptions, USAGE, UsageError } from './options.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
@@ -54,7 +55,7 @@ async function runInNamespace(argv: readonly string[]): Promise<number> {
     await copyFile(join(ROOT, 'dist/fairlead.js'), bundle);
     const [namespace] = await addNamespaces([`${prefix}-node`]);
     if (namespace === undefined) throw new Error('unreachable');
-    await namespace.ip(['link set lo up']);
+    await namespace.ip(['link set lo up', `addr add ${NODE_IP}/32 dev lo`]);
     const inside = ['ip', 'netns', 'exec', namespace.name, process.execPath, BENCH, folder, bundle, ...argv];
     return await inherit(inside, interruption.signal);
   } finally {

@@ -1,13 +1,20 @@
 import { parseArgs } from 'node:util';
 import type { Backend } from '../lab/suite.ts';
 import type { Lengths } from './course.ts';
+import { type BenchMode, MODES } from './toolset.ts';
 
 export interface BenchOptions extends Lengths {
   /** Numbers of Services, one run after the other. */
   readonly services: readonly number[];
   readonly endpoints: number;
-  readonly mode: 'iptables';
+  readonly mode: BenchMode;
   readonly backend: Backend;
+  /** What is measured. */
+  readonly runs: readonly Run[];
+  /** Endpoints of the one big Service. */
+  readonly bigEndpoints: number;
+  /** How long the churn lasts. */
+  readonly minutes: number;
   /** All rules in one payload are tried up to so many Services. */
   readonly singlePayloadUpTo: number;
   /** Command lines of other proxies, as given. */
@@ -19,6 +26,10 @@ export interface BenchOptions extends Lengths {
   readonly profile: string | undefined;
 }
 
+/** The usual course; one endpoint after the other of one big Service; hours of changes. */
+const RUNS = ['standard', 'big-service', 'churn'] as const;
+export type Run = (typeof RUNS)[number];
+
 /** A command line that says what cannot be. The message is for people. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
@@ -28,7 +39,10 @@ export const USAGE = `npm run bench -- [options]
 
   --services N,N,…         sizes of the cluster                                [1000,5000]
   --endpoints N            of each Service                                     [3]
-  --mode iptables          what is measured                                    [iptables]
+  --mode iptables|nftables what is measured                                    [iptables]
+  --run standard,big-service,churn
+                           the usual course; a stream of changes to one Service with many endpoints; memory during
+                           a long stream of changes                            [standard]
   --backend nft|legacy     what iptables' commands program                     [nft]
   --starts N               cold starts and restarts                            [3]
   --changes N              endpoint changes, one after the other               [100]
@@ -36,6 +50,8 @@ export const USAGE = `npm run bench -- [options]
   --gap MS                 rest between two of them                            [100]
   --rate N                 changes a second in the steady stream               [10]
   --seconds N              its length                                          [30]
+  --big-endpoints N        of the one big Service                              [5000]
+  --minutes N              length of the churn                                 [60]
   --single-payload-up-to N Services for which all rules in one payload are tried: iptables-nft takes time
                            quadratic in them                                   [5000]
   --against CMD            another proxy to measure on the same clusters (repeatable). In CMD stand {config} for a
@@ -50,12 +66,20 @@ export const USAGE = `npm run bench -- [options]
 export function parseOptions(argv: readonly string[]): BenchOptions | 'help' {
   const { values } = parse(argv);
   if (values.help) return 'help';
+  const mode = choice('mode', values.mode, MODES);
+  const backend = choice('backend', values.backend, ['nft', 'legacy']);
+  if (mode === 'nftables' && backend === 'legacy') {
+    throw new UsageError('--backend must be nft in nftables mode: current value is "legacy"');
+  }
   const services = values.services.split(',').map((text) => integer('services', text, 20));
   return {
     services,
     endpoints: integer('endpoints', values.endpoints, 1),
-    mode: choice('mode', values.mode, ['iptables']),
-    backend: choice('backend', values.backend, ['nft', 'legacy']),
+    mode,
+    backend,
+    runs: values.run.split(',').map((run) => choice('run', run, RUNS)),
+    bigEndpoints: integer('big-endpoints', values['big-endpoints'], 1),
+    minutes: integer('minutes', values.minutes, 1),
     starts: integer('starts', values.starts, 1),
     changes: integer('changes', values.changes, 1),
     additions: integer('additions', values.additions, 1),
@@ -85,6 +109,9 @@ function parse(argv: readonly string[]) {
         gap: { type: 'string', default: '100' },
         rate: { type: 'string', default: '10' },
         seconds: { type: 'string', default: '30' },
+        run: { type: 'string', default: 'standard' },
+        'big-endpoints': { type: 'string', default: '5000' },
+        minutes: { type: 'string', default: '60' },
         'single-payload-up-to': { type: 'string', default: '5000' },
         against: { type: 'string', multiple: true, default: [] },
         json: { type: 'string' },

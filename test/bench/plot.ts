@@ -1,3 +1,4 @@
+import { describeMode } from './report.ts';
 import type { BenchResult, Case } from './result.ts';
 import { summarize } from './statistics.ts';
 
@@ -32,7 +33,7 @@ export function plotLatency({ sizes, mode, backend, date }: BenchResult, which: 
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="sans-serif" font-size="12">`,
     `<rect width="${WIDTH}" height="${HEIGHT}" fill="white"/>`,
     text(LEFT, 22, `${capital(which)}: until the rule is in the kernel (p50)`, 'font-size="15"'),
-    text(LEFT, 38, `${mode} mode, ${backend} backend, ${date}`, 'fill="#666"'),
+    text(LEFT, 38, `${describeMode(mode, backend)}, ${date}`, 'fill="#666"'),
     ...ticks.map((ms) => horizontal(y(ms), time(ms))),
     ...services.map((count) => {
       const label = count.toLocaleString('en');

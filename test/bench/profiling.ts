@@ -14,12 +14,11 @@ const LISTED = 25;
 
 /**
  * Runs the bundle under V8's profiler: a cold start, a restart, endpoint changes.
- * @param bundle the command, whose first word is Node
  * @param folder where the profiles go, for Chrome's developer tools and the like
  * @returns tables of where the time went
  */
 export async function profile(
-  { name, command: [node = '', ...args] }: Contender,
+  { name, command }: Contender,
   course: Course,
   folder: string,
   progress: (text: string) => void,
@@ -30,9 +29,11 @@ export async function profile(
     progress(`${name}: profile of ${title}`);
     const file = `${course.cluster.services}-${title.replaceAll(' ', '-')}.cpuprofile`;
     const flags = ['--cpu-prof', `--cpu-prof-dir=${folder}`, `--cpu-prof-name=${file}`];
+    const node = command.indexOf(process.execPath) + 1;
+    const profiled = [...command.slice(0, node), ...flags, ...command.slice(node)];
     let from: number | undefined;
     {
-      await using proxy = await start({ name, command: [node, ...flags, ...args] }, course.node);
+      await using proxy = await start({ name, command: profiled }, course.node);
       from = await use(proxy);
       await proxy.idle();
     }
@@ -49,7 +50,7 @@ export async function profile(
   await take(`${course.changes} endpoint changes`, async (proxy) => {
     await proxy.idle();
     const from = now() - proxy.started;
-    const turn = new Turn(course.cluster, course.node.backend === 'legacy');
+    const turn = new Turn(course.cluster, course.node.tools.backend === 'legacy');
     for (let i = 0; i < course.changes; i++) await makeChange(turn.one(), proxy, course);
     return from;
   });

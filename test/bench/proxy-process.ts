@@ -54,8 +54,10 @@ export class ProxyProcess implements AsyncDisposable {
     });
   }
 
+  /** Of the process, of the children that it has waited for, and of those that still run. */
   get cpu(): CpuTime {
-    return cpuTime(this.#pid);
+    const { own, children } = cpuTime(this.#pid);
+    return { own, children: children + sum(descendants(this.#pid).map(totalCpuOf)) };
   }
 
   get memory(): Memory {
@@ -75,12 +77,16 @@ export class ProxyProcess implements AsyncDisposable {
     const asked = now();
     let since = asked;
     let before = totalCpu(this.cpu);
+    let living = String(descendants(this.#pid));
     while (now() - since < IDLE_MS) {
       await pause(IDLE_STEP_MS);
       this.check();
       if (now() - asked > REST_DEADLINE_MS) throw new Error('the proxy never rests');
       const cpu = totalCpu(this.cpu);
-      const busy = cpu - before > TICK_MS || isRunnable(this.#pid) || descendants(this.#pid).length > 0;
+      const pids = descendants(this.#pid);
+      // A child that only waits is one that it keeps.
+      const busy = cpu - before > TICK_MS || [this.#pid, ...pids].some(isRunnable) || String(pids) !== living;
+      living = String(pids);
       if (!busy) continue;
       since = now();
       before = cpu;
@@ -116,6 +122,19 @@ export class ProxyProcess implements AsyncDisposable {
     } catch {
       // One of them has ended since it was listed.
     }
+  }
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
+}
+
+/** Of a process that may have ended since it was listed. */
+function totalCpuOf(pid: number): number {
+  try {
+    return totalCpu(cpuTime(pid));
+  } catch {
+    return 0;
   }
 }
 

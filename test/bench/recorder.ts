@@ -30,13 +30,9 @@ export class Recorder {
     for (const name of await readdir(TOOLS)) {
       const link = join(bin, name);
       const tool = join(TOOLS, name);
-      if (!/^ip6?tables.*-restore$/.test(name)) await symlink(tool, link);
+      if (!/^ip6?tables.*-restore$|^nft$/.test(name)) await symlink(tool, link);
       else {
-        const file = `"${record}/$(date +%s%N).$$.${name}"`;
-        await writeFile(
-          link,
-          `#!/bin/sh\nfile=${file}\ncat >"$file.part"\nmv "$file.part" "$file"\nexec ${tool} "$@" <"$file"\n`,
-        );
+        await writeFile(link, script(tool, `${record}/$(date +%s%N).$$.${name}`));
         await chmod(link, 0o755);
       }
     }
@@ -50,14 +46,32 @@ export class Recorder {
 
   /** Payloads since the last call, in the order in which they were given. Tries that were taken back are left out. */
   async take(): Promise<readonly Payload[]> {
-    const files = (await readdir(this.#record)).filter((file) => file.endsWith('-restore')).sort();
+    const files = (await readdir(this.#record)).filter((file) => /restore$|nft$/.test(file)).sort();
     const payloads: Payload[] = [];
     for (const file of files) {
       const path = join(this.#record, file);
       const text = await readFile(path, 'utf8');
       await rm(path);
-      if (!text.includes('FAIRLEAD-PROBE')) payloads.push({ tool: basename(file).split('.')[2] ?? '', text });
+      if (!/FAIRLEAD-PROBE/.test(text)) payloads.push({ tool: basename(file).split('.')[2] ?? '', text });
     }
     return payloads;
   }
+}
+
+/**
+ * A tool that keeps what it is given. nft cannot be talked to: a proxy that would do so has to give each transaction
+ * to one of its own. What nft is only to check, or to list, is nobody's payload.
+ */
+function script(tool: string, file: string): string {
+  return `#!/bin/sh
+case "$1" in
+  -i) exit 1 ;;
+  -f | --noflush) ;;
+  *) exec ${tool} "$@" ;;
+esac
+file="${file}"
+cat >"$file.part"
+mv "$file.part" "$file"
+exec ${tool} "$@" <"$file"
+`;
 }

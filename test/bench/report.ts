@@ -1,4 +1,11 @@
-import { type BenchResult, CASES, FAIRLEAD, type Measurement, type SizeResult } from './result.ts';
+import {
+  type BenchResult,
+  CASES,
+  type Churn,
+  FAIRLEAD,
+  type Measurement,
+  type SizeResult,
+} from './result.ts';
 import { percentile, summarize } from './statistics.ts';
 import { formatCount, formatRatio, formatTable, formatTime, type Row } from './table.ts';
 import { totalCpu } from './usage.ts';
@@ -22,12 +29,11 @@ export function formatSize(
   size: SizeResult,
   { mode, backend, rate, seconds }: Pick<BenchResult, 'mode' | 'backend' | 'rate' | 'seconds'>,
 ): string {
-  const { services, endpoints, rules, measurements, memory, notes } = size;
+  const { services, endpoints, rules, measurements, memory, churn, notes } = size;
   const rows = CASES.flatMap((which): readonly Row[] => {
     const found = measurements.filter((measurement) => measurement.case === which);
     if (found.length === 0) return [];
-    const heading =
-      which === 'steady stream of changes' ? `${rate} endpoint changes/s for ${seconds} s` : which;
+    const heading = which.replace('steady stream of changes', `${rate} endpoint changes/s for ${seconds} s`);
     const limit = limitOf(measurements, which);
     const ours = p50Of(found.find(({ by }) => by === FAIRLEAD));
     return [{ heading }, ...found.map((measurement) => row(measurement, limit, ours))];
@@ -47,23 +53,48 @@ export function formatSize(
     'x fairlead',
   ];
   return [
-    `${formatCount(services)} Services x ${endpoints} endpoints, ${mode} mode, ${backend} backend, ${formatCount(rules)} rules`,
+    `${formatCount(services)} Services x ${endpoints} endpoints, ${describeMode(mode, backend)}, ${formatCount(rules)} rules`,
     '',
-    formatTable(header, rows),
-    formatTable(
-      ['memory (RSS, MB)', 'after start', 'after changes', 'peak', 'peak of a child', 'peak of all'],
-      memory.map(({ by, afterStart, afterChanges, peak, peakOfChild, peakOfAll }) => {
-        const values = [afterStart, afterChanges, peak, peakOfChild, peakOfAll];
-        return { cells: [by, ...values.map((mb) => formatCount(Math.round(mb)))] };
-      }),
-    ),
+    ...(rows.length > 0 ? [formatTable(header, rows)] : []),
+    ...(memory.length > 0 ? [formatMemory(memory)] : []),
+    ...(churn ? [formatChurn(churn)] : []),
     ...notes.map((note) => `${note}\n`),
   ].join('\n');
 }
 
+function formatMemory(memory: SizeResult['memory']): string {
+  return formatTable(
+    ['memory (RSS, MB)', 'after start', 'after changes', 'peak', 'peak of a child', 'peak of all'],
+    memory.map(({ by, afterStart, afterChanges, peak, peakOfChild, peakOfAll }) => {
+      const values = [afterStart, afterChanges, peak, peakOfChild, peakOfAll];
+      return { cells: [by, ...values.map((mb) => formatCount(Math.round(mb)))] };
+    }),
+  );
+}
+
+/** `iptables mode, nft backend`. */
+export function describeMode(mode: string, backend: string): string {
+  return mode === 'iptables' ? `${mode} mode, ${backend} backend` : `${mode} mode`;
+}
+
+function formatChurn({ by, changes, minutes, resident, atRest, cpu }: Churn): string {
+  const mb = (value: number) => formatCount(Math.round(value));
+  const { p50, max } = summarize(resident);
+  return [
+    `${by}, ${formatCount(changes)} changes in ${minutes} min: RSS p50 ${mb(p50)} MB, max ${mb(max)} MB,`,
+    `${mb(atRest)} MB when at rest again; CPU ${formatTime(totalCpu(cpu))} a change, ${formatTime(cpu.own)} its own\n`,
+  ].join(' ');
+}
+
+/** What a stream is made of. */
+const SINGLE: Partial<Record<Measurement['case'], Measurement['case']>> = {
+  'steady stream of changes': 'one endpoint changed',
+  'steady stream of changes of one big Service': 'one of many endpoints of a Service changed',
+};
+
 /** p50 of what the others are compared with. A stream of changes is compared with single ones. */
 function limitOf(measurements: readonly Measurement[], which: Measurement['case']): number | undefined {
-  const single = which === 'steady stream of changes' ? 'one endpoint changed' : which;
+  const single = SINGLE[which] ?? which;
   return p50Of(measurements.find((measurement) => measurement.case === single && measurement.limit));
 }
 

@@ -13,6 +13,8 @@ export const CASES = [
   'one Service removed',
   'steady stream of changes',
   'start to first API request',
+  'one of many endpoints of a Service changed',
+  'steady stream of changes of one big Service',
 ] as const;
 export type Case = (typeof CASES)[number];
 
@@ -46,6 +48,19 @@ export interface MemoryUse {
   readonly peakOfAll: number;
 }
 
+/** Resident memory of the process itself during a long stream of changes. */
+export interface Churn {
+  readonly by: string;
+  readonly changes: number;
+  readonly minutes: number;
+  /** MB, every few seconds. */
+  readonly resident: readonly number[];
+  /** MB, a while after the last change. */
+  readonly atRest: number;
+  /** ms for each change. */
+  readonly cpu: CpuTime;
+}
+
 export interface SizeResult {
   readonly services: number;
   readonly endpoints: number;
@@ -53,6 +68,7 @@ export interface SizeResult {
   readonly rules: number;
   readonly measurements: readonly Measurement[];
   readonly memory: readonly MemoryUse[];
+  readonly churn?: Churn;
   readonly notes: readonly string[];
 }
 

@@ -1,24 +1,22 @@
-import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { run } from '../lab/command.ts';
-import { ApiProcess } from './api-process.ts';
 import type { BenchNode } from './bench-node.ts';
-import { BenchCluster, CLUSTER_CIDR, NODE_NAME } from './cluster.ts';
-import { completeCommand, shortName, splitCommand } from './command-line.ts';
-import { configuration } from './configuration.ts';
+import { BIG_CHANGE, measureBigService } from './big-service.ts';
+import { measureChurn } from './churn.ts';
 import { type ContenderResult, measureContender } from './contender.ts';
-import type { Contender, Course } from './course.ts';
 import { measureFirstRequest } from './first-request.ts';
-import { measureLimits } from './limits.ts';
+import { measureBigLimit, measureLimits } from './limits.ts';
 import type { BenchOptions } from './options.ts';
 import { profile } from './profiling.ts';
-import { averageLines, type Recording, recordPayloads } from './recording.ts';
+import { averageLines, type Recording, recordBigService, recordPayloads } from './recording.ts';
 import { FAIRLEAD, type Measurement, type SizeResult } from './result.ts';
-import { countRules, differingRules, natSize } from './save-text.ts';
+import { prepareStage, type Stage } from './stage.ts';
 import { Turn } from './turn.ts';
 
+type Progress = (text: string) => void;
+type Part = Pick<SizeResult, 'measurements' | 'memory' | 'notes' | 'churn'>;
+
 /**
- * Measures everything on a cluster of one size.
+ * Measures what the options ask for on a cluster of one size.
  * @param bundle the program as it is shipped, with what runs it
  */
 export async function measureSize(
@@ -26,35 +24,46 @@ export async function measureSize(
   options: BenchOptions,
   node: BenchNode,
   bundle: readonly string[],
-  progress: (text: string) => void,
+  progress: Progress,
 ): Promise<SizeResult> {
-  const { endpoints, backend, mode } = options;
-  const kubeconfig = node.file('kubeconfig');
-  const config = node.file('config.yaml');
-  await writeFile(config, configuration(mode, kubeconfig));
-  const manifest = node.file('cluster.json');
-  await writeFile(manifest, new BenchCluster(services, endpoints).manifest());
-  const backendFlag = backend === 'legacy' ? ['--iptables-backend', backend] : [];
-  const fairlead: Contender = {
-    name: FAIRLEAD,
-    command: [...bundle, '--config', config, ...backendFlag],
-  };
-  const save = await dryRun([...fairlead.command, '--from', manifest]);
-  const size = natSize(save);
-
-  /** Each in turn begins with the same cluster. */
-  async function withCourse<T>(use: (course: Course) => Promise<T>): Promise<T> {
-    const cluster = new BenchCluster(services, endpoints);
-    await using api = await ApiProcess.start(manifest, kubeconfig);
-    return await use({ ...options, node, api, cluster, size, endpoints });
+  const { endpoints, runs, bigEndpoints, minutes } = options;
+  const stage = await prepareStage(services, options, node, bundle);
+  const parts: Part[] = [];
+  if (runs.includes('standard')) parts.push(await measureStandard(stage, services, options, node, progress));
+  if (runs.includes('big-service')) {
+    const big = await prepareStage(services, options, node, bundle, bigEndpoints);
+    parts.push(await measureBig(big, node, progress));
   }
+  if (runs.includes('churn')) {
+    const churn = await stage.withCourse((course) => measureChurn(stage.fairlead, course, minutes, progress));
+    parts.push({ measurements: [], memory: [], notes: [], churn });
+  }
+  const churn = parts.find((part) => part.churn)?.churn;
+  return {
+    services,
+    endpoints,
+    rules: node.tools.count(stage.rules),
+    measurements: parts.flatMap(({ measurements }) => measurements),
+    memory: parts.flatMap(({ memory }) => memory),
+    notes: parts.flatMap(({ notes }) => notes),
+    ...(churn && { churn }),
+  };
+}
 
+/** The usual course: of Fairlead, of the bare tools, of the classic strategies, and of other proxies. */
+async function measureStandard(
+  { fairlead, others, rules, kubeconfig, cluster, withCourse }: Stage,
+  services: number,
+  options: BenchOptions,
+  node: BenchNode,
+  progress: Progress,
+): Promise<Part> {
   const recording = await withCourse((course) => recordPayloads(fairlead, course, progress));
-  const turn = new Turn(new BenchCluster(services, endpoints), false);
+  const turn = new Turn(cluster(), false);
   const limits = await measureLimits(
     node,
     {
-      save,
+      save: rules,
       servicePorts: Array.from({ length: 10 }, () => turn.one().servicePort),
       recording,
       starts: options.starts,
@@ -62,12 +71,6 @@ export async function measureSize(
     },
     progress,
   );
-
-  const others = options.against.map((text): Contender => {
-    const values = { config, kubeconfig, node: NODE_NAME, 'cluster-cidr': CLUSTER_CIDR };
-    const command = completeCommand(splitCommand(text), values);
-    return { name: shortName(command), command };
-  });
   const results: ContenderResult[] = [];
   const firstRequests: Measurement[] = [];
   for (const contender of [fairlead, ...others]) {
@@ -83,9 +86,6 @@ export async function measureSize(
       ? undefined
       : await withCourse((course) => profile(fairlead, course, resolve(folder), progress));
   return {
-    services,
-    endpoints,
-    rules: countRules(save),
     measurements: [
       ...results.flatMap(({ measurements }) => measurements).map((found) => withLines(found, recording)),
       ...firstRequests,
@@ -93,18 +93,24 @@ export async function measureSize(
     ],
     memory: results.map(({ memory }) => memory),
     notes: [
-      ...results.flatMap(({ rules, memory }) => deviation(memory.by, save, rules)),
+      ...results.flatMap((result) => deviation(result, rules, node)),
       ...(profiles === undefined ? [] : [profiles]),
     ],
   };
 }
 
-const FIRST_REQUESTS = 10;
-
-async function dryRun(command: readonly string[]): Promise<string> {
-  const text = await run([...command, '--dry-run', '--ip-family', 'ipv4']);
-  return text.replace(/^# .*\n/gm, '');
+async function measureBig(stage: Stage, node: BenchNode, progress: Progress): Promise<Part> {
+  const { fairlead, withCourse } = stage;
+  progress(`${fairlead.name}: recording payloads of one big Service`);
+  const recording = await withCourse((course) => recordBigService(fairlead, course));
+  const limit = await measureBigLimit(node, recording);
+  const measured = await withCourse((course) => measureBigService(fairlead, course, progress));
+  const lines = averageLines(recording.endpointChanges);
+  const found = measured.map((each) => (each.case === BIG_CHANGE ? { ...each, lines } : each));
+  return { measurements: [...found, limit], memory: [], notes: [] };
 }
+
+const FIRST_REQUESTS = 10;
 
 /** What a proxy's payloads were is known from the time when they were recorded. */
 function withLines(measurement: Measurement, recording: Recording): Measurement {
@@ -121,8 +127,12 @@ function withLines(measurement: Measurement, recording: Recording): Measurement 
 }
 
 /** A proxy that programs something else has done other work. */
-function deviation(name: string, expected: string, actual: string): readonly string[] {
-  const [first, ...others] = differingRules(expected, actual);
-  if (first === undefined) return [`${name}: the rules in the kernel are those of the dry run.`];
-  return [`${name}: ${others.length + 1} rules are not as in the dry run, such as: ${first}`];
+function deviation(
+  { rules, memory }: ContenderResult,
+  expected: string,
+  { tools }: BenchNode,
+): readonly string[] {
+  const [first, ...others] = tools.differences(expected, rules);
+  if (first === undefined) return [`${memory.by}: the rules in the kernel are those of the dry run.`];
+  return [`${memory.by}: ${others.length + 1} rules are not as in the dry run, such as: ${first}`];
 }

@@ -22,7 +22,7 @@ export async function coldStart(proxy: ProxyProcess, { node: { watch }, size }: 
 /** Restarts a proxy whose rules are all there: with the cluster as it was, and with one change that it has missed. */
 export async function measureRestarts(contender: Contender, course: Course): Promise<readonly Measurement[]> {
   const { node, api, cluster } = course;
-  const turn = new Turn(cluster, node.backend === 'legacy');
+  const turn = new Turn(cluster, node.tools.backend === 'legacy');
   const unchanged: Start[] = [];
   const changed: Start[] = [];
   for (let i = 0; i < course.starts; i++) {

@@ -7,7 +7,8 @@ export interface Transaction {
   /** The first 15 characters of the program that made it. Empty on the legacy backend. */
   readonly program: string;
   /**
-   * How often each thing happened. nft: `+rule ip nat KUBE-SERVICES`, also -rule, +chain, -chain, +element, -element.
+   * How often each thing happened. nft: `+rule ip nat KUBE-SERVICES`, also -rule, +chain, -chain, +element, -element;
+   * and `+value 10.1.2.3` for an address that a map in a rule has, and no map before had.
    * legacy: entries of each table afterwards, by its name.
    */
   readonly events: ReadonlyMap<string, number>;

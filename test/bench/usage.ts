@@ -14,9 +14,14 @@ export function cpuTime(pid: number): CpuTime {
   return parseCpuTime(readFileSync(`/proc/${pid}/stat`, 'utf8'));
 }
 
-/** True where the process would run if others let it. */
+/** True where the process would run if others let it, or waits for the kernel to do something for it. */
 export function isRunnable(pid: number): boolean {
-  return fieldsOf(readFileSync(`/proc/${pid}/stat`, 'utf8'))[0] === 'R';
+  try {
+    return /^[RD]$/.test(fieldsOf(readFileSync(`/proc/${pid}/stat`, 'utf8'))[0] ?? '');
+  } catch {
+    // It has ended.
+    return false;
+  }
 }
 
 /** Reads /proc/PID/stat; see proc_pid_stat(5). */

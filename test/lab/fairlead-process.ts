@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { FAMILIES, type Family } from '../../rules/model.ts';
@@ -26,7 +27,9 @@ export class FairleadProcess implements AsyncDisposable {
   constructor(node: Namespace, flags: readonly string[], env: Readonly<Record<string, string>> = {}) {
     // Another build can be put to the same tests, such as the bundle.
     const main = process.env['FAIRLEAD_MAIN'] ?? SOURCE;
-    this.#process = node.start([process.execPath, main, ...flags], { NO_COLOR: '1', ...env });
+    // As a program of its own: its first line has the flags of Node.js that users run it with, and this Node.js.
+    const path = `${dirname(process.execPath)}:${env['PATH'] ?? process.env['PATH']}`;
+    this.#process = node.start([main, ...flags], { NO_COLOR: '1', ...env, PATH: path });
     this.#process.stdin.end();
     for (const stream of [this.#process.stdout, this.#process.stderr]) {
       createInterface({ input: stream }).on('line', (line) => this.#read(line));

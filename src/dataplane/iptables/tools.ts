@@ -25,8 +25,16 @@ export class IptablesTools {
 
   /** All tables, or one. @throws DataplaneError */
   async save(signal: AbortSignal, table?: string): Promise<SavedTable[]> {
+    if (table !== undefined && this.backend === 'nft') return await this.#listTable(table, signal);
     const { stdout } = await this.#run('-save', table === undefined ? [] : ['-t', table], { signal });
     return parseSave(stdout);
+  }
+
+  /** What iptables-nft-save would print of a table; but that reads all other tables first. */
+  async #listTable(table: string, signal: AbortSignal): Promise<SavedTable[]> {
+    const { stdout } = await this.#run('', ['-w', String(LOCK_SECONDS), '-t', table, '-S'], { signal });
+    const chains = stdout.replace(/^-P (\S+ \S+)$/gm, ':$1').replace(/^-N (\S+)$/gm, ':$1 -');
+    return parseSave(`*${table}\n${chains}`);
   }
 
   /** The rules of one chain; undefined where there is no such chain. @throws DataplaneError */
