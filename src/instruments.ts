@@ -12,7 +12,7 @@ import type { Daemon, DaemonObserver } from './daemon.ts';
 import type { Plan } from './dataplane/dataplane.ts';
 import type { Exec } from './dataplane/exec.ts';
 import { debugHandler } from './debug/debug-server.ts';
-import type { EventReport } from './events/event.ts';
+import type { EventReport, Regarding } from './events/event.ts';
 import { BoundServer } from './health/bound-server.ts';
 import { healthCheckHosts } from './health/health-check-hosts.ts';
 import { HealthCheckNodePorts } from './health/health-check-node-ports.ts';
@@ -74,13 +74,12 @@ export class Instruments {
       clock,
       logger,
       refused: (service, port, message) => {
-        const [namespace = '', name = ''] = service.split('/');
         event({
           type: 'Warning',
           reason: 'HealthCheckPortInUse',
           action: 'Listen',
           note: `healthCheckNodePort ${port} cannot be served on node ${settings.nodeName}: ${message}`,
-          regarding: { kind: 'Service', namespace, name },
+          regarding: this.#regarding(service),
         });
       },
     });
@@ -179,13 +178,13 @@ export class Instruments {
         this.#view.failed(failure);
       },
       quarantined: (_family, servicePort, error) => {
-        const [namespace = '', rest = ''] = servicePort.split('/');
+        const [namespace = '', name = ''] = servicePort.split(/[/:]/);
         this.#options.event({
           type: 'Warning',
           reason: 'RuleRefused',
           action: 'Quarantine',
           note: `the kernel of node ${this.#options.settings.nodeName} refuses the rules of ${servicePort}; the last good ones stay: ${error.message}`,
-          regarding: { kind: 'Service', namespace, name: rest.split(':')[0] ?? rest },
+          regarding: this.#regarding(`${namespace}/${name}`),
         });
       },
       contested: (family, repairs) => {
@@ -207,6 +206,13 @@ export class Instruments {
       conntrackReconciled: (family, duration, deleted) =>
         metrics.conntrackReconciled(family, duration, deleted),
     };
+  }
+
+  /** A Service as the object of an Event. @param service `namespace/name` */
+  #regarding(service: string): Regarding {
+    const [namespace = '', name = ''] = service.split('/');
+    const uid = this.#options.tracker.serviceUid(service);
+    return { kind: 'Service', namespace, name, ...(uid !== undefined && { uid }) };
   }
 
   #openNodePorts(): void {

@@ -1,7 +1,7 @@
 import { familyOf } from '../../rules/address.ts';
 import { FAMILIES } from '../../rules/model.ts';
 import type { Json } from './fields.ts';
-import { asObject, displayName, LABEL, readIdentity } from './fields.ts';
+import { asObject, displayName, LABEL, readIdentity, uidOf } from './fields.ts';
 import { usableHostAddress } from './host-address.ts';
 import type { Report } from './problem.ts';
 import { ObjectProblems } from './problem.ts';
@@ -13,7 +13,7 @@ import { readNodeName, readSlicePorts } from './slice.ts';
  * one for each subset and family.
  */
 export function readEndpointsObject(raw: Json, report: Report): readonly Slice[] {
-  const problems = new ObjectProblems('Endpoints', displayName(raw, true), report);
+  const problems = new ObjectProblems('Endpoints', displayName(raw, true), uidOf(raw), report);
   const cost = 'the Endpoints are ignored';
   const identity = readIdentity(raw, LABEL, problems, cost);
   if (!identity) return [];

@@ -66,6 +66,15 @@ export function mustBe(rule: NameRule, value: unknown): string {
   return typeof value === 'string' || value === undefined ? rule.must : `text, ${rule.must}`;
 }
 
+/** metadata.uid, by which Events find their object. Not there in most files. */
+export function uidOf(raw: Json): string | undefined {
+  const uid = asObject(raw['metadata'])?.['uid'];
+  return typeof uid === 'string' && UID.test(uid) ? uid : undefined;
+}
+
+/** A UUID where an API server made it; others are as good. */
+const UID = /^[\w.-]{1,64}$/;
+
 export interface Identity {
   readonly namespace: string;
   readonly name: string;

@@ -1,7 +1,7 @@
 import { familyOf, parseAddress, parseCidr } from '../../rules/address.ts';
 import type { Address, Cidr } from '../../rules/model.ts';
 import type { Json } from './fields.ts';
-import { asObject, asString, displayName, given, labelsOf, readName, SUBDOMAIN } from './fields.ts';
+import { asObject, asString, displayName, given, labelsOf, readName, SUBDOMAIN, uidOf } from './fields.ts';
 import type { Report } from './problem.ts';
 import { ObjectProblems } from './problem.ts';
 
@@ -22,7 +22,7 @@ const ZONE_LABEL = 'topology.kubernetes.io/zone';
 
 /** @returns undefined for a Node without a usable name. */
 export function readNode(raw: Json, report: Report): NodeObject | undefined {
-  const problems = new ObjectProblems('Node', displayName(raw, false), report);
+  const problems = new ObjectProblems('Node', displayName(raw, false), uidOf(raw), report);
   const name = readName(raw, SUBDOMAIN, problems, 'the Node is ignored');
   if (name === undefined) return undefined;
   const metadata = asObject(raw['metadata']) ?? {};
@@ -70,7 +70,7 @@ function readPodCIDRs(spec: Json, problems: ObjectProblems): readonly Cidr[] {
 
 /** The networks of a ServiceCIDR (networking.k8s.io/v1). */
 export function readServiceCIDR(raw: Json, report: Report): readonly Cidr[] {
-  const problems = new ObjectProblems('ServiceCIDR', displayName(raw, false), report);
+  const problems = new ObjectProblems('ServiceCIDR', displayName(raw, false), uidOf(raw), report);
   const spec = problems.object(raw['spec'], 'spec', 'the ServiceCIDR is ignored');
   const list = problems.list(spec['cidrs'], 'spec.cidrs', 'the ServiceCIDR is ignored');
   return readCidrs(list, (i) => `spec.cidrs[${i}]`, problems);

@@ -3,6 +3,8 @@ export interface Problem {
   readonly kind: string;
   /** `namespace/name`, or what there is of it. */
   readonly object: string;
+  /** The object's uid, where it has one. */
+  readonly uid: string | undefined;
   readonly field: string;
   /** One line for people: object, field, what it may be, what it is, and what is left out because of it. */
   readonly message: string;
@@ -14,11 +16,13 @@ export type Report = (problem: Problem) => void;
 export class ObjectProblems {
   readonly #kind: string;
   readonly #object: string;
+  readonly #uid: string | undefined;
   readonly #report: Report;
 
-  constructor(kind: string, object: string, report: Report) {
+  constructor(kind: string, object: string, uid: string | undefined, report: Report) {
     this.#kind = kind;
     this.#object = object;
+    this.#uid = uid;
     this.#report = report;
   }
 
@@ -33,7 +37,7 @@ export class ObjectProblems {
         ? `${field} is missing: it must be ${must}`
         : `${field} must be ${must}: current value is ${show(value)}`;
     const message = `${this.#kind} ${this.#object}: ${what}; ${cost}`;
-    this.#report({ kind: this.#kind, object: this.#object, field, message });
+    this.#report({ kind: this.#kind, object: this.#object, uid: this.#uid, field, message });
   }
 
   /** The object at a field. Empty where there is none, and where there is something else: that is a problem. */

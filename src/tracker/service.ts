@@ -14,6 +14,7 @@ import {
   labelsOf,
   mustBe,
   readIdentity,
+  uidOf,
 } from './fields.ts';
 import { usableClusterIP, usableHostAddress } from './host-address.ts';
 import { readIngress, readSourceRanges } from './load-balancer.ts';
@@ -24,6 +25,8 @@ import { ObjectProblems } from './problem.ts';
 export interface ServiceSpec {
   /** `namespace/name`. */
   readonly key: string;
+  /** metadata.uid. */
+  readonly uid: string | undefined;
   readonly ports: readonly ServicePort[];
 }
 
@@ -42,7 +45,7 @@ const IGNORED = 'the Service is ignored';
  */
 export function readService(raw: Json, report: Report): ServiceSpec | undefined {
   if (labelsOf(raw)[PROXY_NAME_LABEL] !== undefined) return undefined;
-  const problems = new ObjectProblems('Service', displayName(raw, true), report);
+  const problems = new ObjectProblems('Service', displayName(raw, true), uidOf(raw), report);
   const identity = readIdentity(raw, LABEL, problems, IGNORED);
   if (!identity) return undefined;
   const { namespace, name } = identity;
@@ -101,7 +104,7 @@ export function readService(raw: Json, report: Report): ServiceSpec | undefined 
       });
     }
   }
-  return { key, ports: ports.slice() };
+  return { key, uid: uidOf(raw), ports: ports.slice() };
 }
 
 const NO_ADDRESSES: readonly Address[] = [];

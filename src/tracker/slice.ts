@@ -16,6 +16,7 @@ import {
   mustBe,
   readIdentity,
   SUBDOMAIN,
+  uidOf,
 } from './fields.ts';
 import { usableHostAddress } from './host-address.ts';
 import type { Report } from './problem.ts';
@@ -64,7 +65,7 @@ export function readSlice(raw: Json, report: Report): Slice | undefined {
   if (labels[HEADLESS_LABEL] !== undefined || service === undefined) return undefined;
   const addressType = raw['addressType'];
   if (addressType === 'FQDN') return undefined;
-  const problems = new ObjectProblems('EndpointSlice', displayName(raw, true), report);
+  const problems = new ObjectProblems('EndpointSlice', displayName(raw, true), uidOf(raw), report);
   const cost = 'the EndpointSlice is ignored';
   const identity = readIdentity(raw, SUBDOMAIN, problems, cost);
   if (!identity) return undefined;

@@ -142,6 +142,11 @@ export class Tracker implements ObjectSink {
     return { servicePort: { ...servicePort, endpoints: this.#endpoints(servicePort) }, lost };
   }
 
+  /** The metadata.uid of a Service that is programmed. @param service `namespace/name` */
+  serviceUid(service: string): string | undefined {
+    return this.#services.get(service)?.uid;
+  }
+
   #setService(key: string, spec: ServiceSpec | undefined): void {
     const before = this.#services.get(key);
     if (before && spec && JSON.stringify(before) === JSON.stringify(spec)) return;

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { FAMILIES } from '../../rules/model.ts';
+import { asObject } from '../apiserver/json.ts';
 import { eventually } from './deadline.ts';
 import { HEALTH_PORT } from './doorway.ts';
 import { LiveNode } from './live-node.ts';
@@ -94,6 +95,8 @@ await describeLab('trouble with the API server and its objects', () => {
       expect(rules).toContain('default/web cluster IP');
       expect(rules).not.toContain('default/gone');
       expect(await node.event('InvalidField', 'Service gone')).toContain('10.96.0.256');
+      const uid = asObject(node.api.get('Service', 'default', 'gone')?.['metadata'])?.['uid'];
+      expect(node.events('InvalidField').map((event) => event.uid)).toEqual([uid]);
       expect(fairlead.log.filter(({ msg }) => msg.includes('10.96.0.256'))).toHaveLength(1);
       node.put([...GONE]);
       await node.rulesWith('ipv4', 'default/gone cluster IP');

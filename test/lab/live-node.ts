@@ -38,6 +38,8 @@ export interface PostedEvent {
   readonly note: string;
   /** Kind and name. */
   readonly regarding: string;
+  /** As `kubectl describe` asks for Events: by the uid of the object. */
+  readonly uid: unknown;
 }
 
 export interface StartOptions {
@@ -162,8 +164,8 @@ export class LiveNode implements AsyncDisposable {
     const found = this.api.list('Event').filter((event) => event['reason'] === reason);
     // The core group's names for them.
     return found.map(({ message, involvedObject, type }) => {
-      const { kind, name } = asObject(involvedObject) ?? {};
-      return { type: String(type), note: String(message), regarding: `${kind} ${name}` };
+      const { kind, name, uid } = asObject(involvedObject) ?? {};
+      return { type: String(type), note: String(message), regarding: `${kind} ${name}`, uid };
     });
   }
 
