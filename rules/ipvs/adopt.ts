@@ -28,7 +28,7 @@ export interface SavedNode {
 /**
  * Reads one family's part into a ledger. Virtual servers that do not belong to a proxy are kept apart as strangers:
  * they are touched only where a Service wants the very same address and port.
- * @param excluded networks whose virtual servers are other people's whatever they look like
+ * @param excluded networks in which only virtual servers that the sets know belong to a proxy
  */
 export function adopt(saved: SavedNode, family: Family, excluded: readonly Cidr[]): Ledger {
   const ledger: Ledger = new Map();
@@ -75,7 +75,7 @@ const PORTALS: readonly SetId[] = [
 
 /**
  * A proxy's virtual servers have their addresses on kube-ipvs0, or their node ports and addresses in its sets, and
- * all masquerade.
+ * all masquerade. In an excluded network only the sets count: they name the port as well.
  */
 function isOurs(
   { protocol, server, reals }: SavedVirtual,
@@ -83,18 +83,17 @@ function isOurs(
   family: Family,
   excluded: readonly Cidr[],
 ): boolean {
-  const address = hostOf(server);
-  if (excluded.some((cidr) => cidrContains(cidr, address))) return false;
   if (!reals.every((real) => real.includes(' -m '))) return false;
+  const address = hostOf(server);
   const port = portOf(server);
   const has = (id: SetId, element: string): boolean => ledger.has(`entry ${setName(id, family)} ${element}`);
   const portal = `${address},${protocol}:${port}`;
   return (
-    ledger.has(`address ${address}`) ||
     (protocol === 'tcp' && has('KUBE-NODE-PORT-TCP', String(port))) ||
     (protocol === 'udp' && has('KUBE-NODE-PORT-UDP', String(port))) ||
     (protocol === 'sctp' && has('KUBE-NODE-PORT-SCTP-HASH', portal)) ||
-    PORTALS.some((id) => has(id, portal))
+    PORTALS.some((id) => has(id, portal)) ||
+    (ledger.has(`address ${address}`) && !excluded.some((cidr) => cidrContains(cidr, address)))
   );
 }
 

@@ -129,8 +129,11 @@ class Compilation {
   }
 
   #healthCheck(): void {
-    const { healthCheckNodePort } = this.#servicePort;
-    if (healthCheckNodePort !== 0) this.#entry('KUBE-HEALTH-CHECK-NODE-PORT', String(healthCheckNodePort));
+    const { healthCheckNodePort, nodePort } = this.#servicePort;
+    if (healthCheckNodePort === 0) return;
+    // Where node ports have no address to answer on, nobody listens there for health checks either.
+    if (nodePort !== 0 && this.#context.nodePortAddresses.length === 0) return;
+    this.#entry('KUBE-HEALTH-CHECK-NODE-PORT', String(healthCheckNodePort));
   }
 
   #portal(address: Address): string {
@@ -165,9 +168,9 @@ class Compilation {
     this.#add(entryObject(setName(id, this.#servicePort.family), element));
   }
 
-  /** Where two of one ServicePort's destinations are the same, the first holds. */
+  /** Where two of one ServicePort's destinations are the same, the last holds, as with kube-proxy. */
   #add(object: KernelObject): void {
-    if (!this.#objects.has(object.key)) this.#objects.set(object.key, object);
+    this.#objects.set(object.key, object);
   }
 }
 

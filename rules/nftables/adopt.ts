@@ -54,12 +54,15 @@ export function programmedFragment(fragment: Fragment, ledger: Ledger): Fragment
   return [...found].map(([key, text]) => ({ key, text }));
 }
 
+/** The match of a mark of the highest bit. */
+export const HIGHEST_BIT = ['meta mark != 0x00000000/1 ', 'meta mark & 0x80000000 != 0x00000000 '] as const;
+
 /**
  * How nft prints what compilers spell in another way: a mask that begins with the highest bit as a network, and in
  * newer versions (1.1.3) priorities of the output hook by name.
  */
 const SPELLINGS: readonly (readonly [printed: string, canonical: string])[] = [
-  ['meta mark != 0x00000000/1 ', 'meta mark & 0x80000000 != 0x00000000 '],
+  HIGHEST_BIT,
   ['type filter hook output priority dstnat - 10;', 'type filter hook output priority -110;'],
   ['type nat hook output priority dstnat;', 'type nat hook output priority -100;'],
 ];

@@ -1,6 +1,7 @@
 import type { Ruleset } from '../fragment.ts';
 import type { Family } from '../model.ts';
 import { compareText } from '../topology.ts';
+import { HIGHEST_BIT } from './adopt.ts';
 import { TABLE } from './names.ts';
 import { linesOf, parseKey } from './objects.ts';
 
@@ -29,6 +30,7 @@ export function printTable(ruleset: Ruleset, family: Family): string {
     const lines = [...linesOf(text), ...(members === '' ? [] : [`elements = { ${members} }`])];
     return `\t${kind} ${name} {\n${lines.map((line) => `\t\t${line}\n`).join('')}\t}\n`;
   });
+  const [printed, canonical] = HIGHEST_BIT;
   const comment = '\tcomment "rules for kube-proxy"\n';
-  return `table ${family === 'ipv6' ? 'ip6' : 'ip'} ${TABLE} {\n${comment}${body.join('\n')}}\n`;
+  return `table ${family === 'ipv6' ? 'ip6' : 'ip'} ${TABLE} {\n${comment}${body.join('\n').replaceAll(canonical, printed)}}\n`;
 }

@@ -1,4 +1,4 @@
-import { parseRule, type Rule } from '../iptables/rule.ts';
+import { type Match, parseRule, type Rule } from '../iptables/rule.ts';
 import type { SavedChain, SavedTable } from '../iptables/save.ts';
 import { type Fit, fits, isForAnother, type Surroundings } from './iptables-match.ts';
 import { type Deed, doTarget } from './iptables-target.ts';
@@ -64,7 +64,7 @@ export class Chains {
     const isChance = fit instanceof Share;
     if (isChance) next.push({ ...way, share: way.share.times(fit.rest) });
     const taken = remembering(rule, isChance ? { ...way, share: way.share.times(fit) } : way, around);
-    const by = isChance ? `${fit} by chance: ` : '';
+    const by = `${isChance ? `${fit} by chance: ` : ''}${isRemembering(rule) ? 'the client is remembered, ' : ''}`;
     const target = rule?.target;
     if (!target) {
       next.push(taken);
@@ -139,10 +139,16 @@ function settle({ verdict }: Deed, way: Way, through: Through, next: Way[]): voi
 
 /** A rule that puts the client in a list: rules that ask for it there send it the same way again. */
 function remembering(rule: Rule | undefined, way: Way, { recent }: Surroundings): Way {
-  const match = rule?.matches.find(
-    ({ name, options }) => name === 'recent' && options.some((option) => option.name === '--set'),
-  );
+  const match = rule?.matches.find(isListing);
   if (!match) return way;
   const list = match.options.find(({ name }) => name === '--name')?.values[0] ?? 'DEFAULT';
   return { ...way, affinitySeconds: recent.get(list) ?? way.affinitySeconds };
+}
+
+function isRemembering(rule: Rule | undefined): boolean {
+  return rule?.matches.some(isListing) ?? false;
+}
+
+function isListing({ name, options }: Match): boolean {
+  return name === 'recent' && options.some((option) => option.name === '--set');
 }

@@ -1,7 +1,9 @@
-import { cidrContains, hostCidr, isLoopback, parseAddress, parseCidr } from '../address.ts';
-import type { BaseOption, Match, Option, Rule } from '../iptables/rule.ts';
-import type { Address, Cidr } from '../model.ts';
+import { hostCidr } from '../address.ts';
+import type { BaseOption, Match, Rule } from '../iptables/rule.ts';
+import type { Address } from '../model.ts';
 import type { InSet } from './ip-sets.ts';
+import { optionHolds } from './iptables-options.ts';
+import { isIn, isInterface, protocolName } from './iptables-values.ts';
 import type { Packet } from './packet.ts';
 import { Share } from './share.ts';
 import type { Hook } from './trace.ts';
@@ -63,7 +65,7 @@ function baseHolds(
     case '-d':
       return isIn(value, way.destination);
     case '-p':
-      return value === 'all' || (PROTOCOLS[value] ?? value) === packet.protocol;
+      return value === 'all' || protocolName(value) === packet.protocol;
     case '-i':
       if (packet.from === '') return undefined;
       if (packet.from === undefined) return hook === 'INPUT' && isInterface(value, 'lo');
@@ -75,8 +77,6 @@ function baseHolds(
     }
   }
 }
-
-const PROTOCOLS: Readonly<Record<string, string>> = { '6': 'tcp', '17': 'udp', '132': 'sctp' };
 
 function fitsMatch(match: Match, way: Way, around: Surroundings): Fit {
   const { name, options } = match;
@@ -102,69 +102,6 @@ function fitsMatch(match: Match, way: Way, around: Surroundings): Fit {
     if (holds === option.negated) return 'no';
   }
   return 'yes';
-}
-
-/** undefined: not known. */
-function optionHolds(match: string, option: Option, way: Way, around: Surroundings): boolean | undefined {
-  const { packet, isLocal } = around;
-  const { name, values } = option;
-  const [value = ''] = values;
-  switch (`${match} ${name}`) {
-    case 'tcp --dport':
-    case 'udp --dport':
-    case 'sctp --dport':
-    case 'multiport --dports':
-      return isInPorts(value, way.port);
-    case 'tcp --sport':
-    case 'udp --sport':
-    case 'sctp --sport':
-    case 'multiport --sports':
-      return isInPorts(value, packet.sourcePort);
-    case 'multiport --ports':
-      return isInPorts(value, way.port) || isInPorts(value, packet.sourcePort);
-    case 'tcp --syn':
-      return true;
-    case 'tcp --tcp-flags': {
-      const [, set = ''] = values;
-      return set === 'SYN' && value.split(',').includes('SYN');
-    }
-    case 'mark --mark':
-      return hasMark(value, way.mark);
-    case 'connmark --mark':
-      return hasMark(value, way.connectionMark);
-    case 'addrtype --dst-type':
-      return isOfType(value, way.destination, isLocal);
-    case 'addrtype --src-type':
-      return isOfType(value, way.source, isLocal);
-    case 'conntrack --ctstate':
-    case 'state --state':
-      return value
-        .split(',')
-        .some(
-          (state) => state === 'NEW' || (state === 'DNAT' && way.translated && way.virtual === undefined),
-        );
-    case 'conntrack --ctorigdst':
-      return isIn(value, packet.destination);
-    case 'conntrack --ctorigsrc':
-      return isIn(value, packet.source);
-    case 'conntrack --ctorigdstport':
-      return isInPorts(value, packet.port);
-    case 'conntrack --ctproto':
-      return (PROTOCOLS[value] ?? value) === packet.protocol;
-    case 'conntrack --ctdir':
-      return value === 'ORIGINAL';
-    case 'physdev --physdev-is-in':
-    case 'physdev --physdev-is-out':
-    case 'physdev --physdev-is-bridged':
-      // Traffic is looked at where it is routed.
-      return false;
-    case 'ipvs --vproto':
-    case 'ipvs --vaddr':
-    case 'ipvs --vport':
-      return isOfVirtual(name, value, way.virtual);
-    default:
-      return undefined;
-  }
 }
 
 /** A client that comes for the first time is in no list; those that it would be in are kept in mind. */
@@ -196,78 +133,7 @@ function fitsSet({ options }: Match, way: Way, { inSet, packet }: Surroundings):
   return holds === option.negated ? 'no' : 'yes';
 }
 
-function isOfType(
-  type: string,
-  address: Address,
-  isLocal: (address: Address) => boolean,
-): boolean | undefined {
-  const isMulticast = /^(22[4-9]|23\d)\.|^ff[0-9a-f]{2}:/.test(address);
-  const ofType = (name: string) => {
-    if (name === 'LOCAL') return isLocal(address);
-    if (name === 'MULTICAST') return isMulticast;
-    if (name === 'BROADCAST') return address === '255.255.255.255';
-    return name === 'UNICAST' ? !isMulticast && !isLocal(address) : undefined;
-  };
-  const answers = type.split(',').map(ofType);
-  return answers.includes(true) || (answers.includes(undefined) ? undefined : false);
-}
-
-const PROTOCOL_NUMBERS: Readonly<Record<string, string>> = { tcp: '6', udp: '17', sctp: '132' };
-
-/** @param virtual `tcp 10.96.0.1:443` */
-function isOfVirtual(option: string, value: string, virtual: string | undefined): boolean {
-  const [, protocol = '', host = '', port] = /^(\w+) \[?(.*?)\]?:(\d+)$/.exec(virtual ?? '') ?? [];
-  if (option === '--vproto') return value === PROTOCOL_NUMBERS[protocol] || value === protocol;
-  return option === '--vport' ? value === port : host !== '' && isIn(value, host as Address);
-}
-
-/** `80`, `8000:9000`, or several with commas. */
-function isInPorts(list: string, port: number): boolean {
-  return list.split(',').some((text) => {
-    const [low = 0, high = low] = text.split(':').map(Number);
-    return low <= port && port <= high;
-  });
-}
-
-function hasMark(value: string, mark: number): boolean {
-  const [wanted = 0, mask = 0xffffffff] = value.split('/').map(Number);
-  return (mark & mask) >>> 0 === wanted;
-}
-
-/** `10.0.0.0/8`, `10.0.0.0/255.0.0.0` or an address; several with commas. */
-function isIn(networks: string, address: Address): boolean {
-  return networks.split(',').some((text) => {
-    if (text === hostCidr(address) || text === address) return true;
-    if (/\/(32|128)$/.test(text)) return parseCidr(text) === hostCidr(address);
-    const network = networkOf(text);
-    return network !== undefined && cidrContains(network, address);
-  });
-}
-
-function networkOf(text: string): Cidr | undefined {
-  const [host = '', mask = ''] = text.split('/');
-  const bits = /^\d+\.\d+\.\d+\.\d+$/.test(mask) ? lengthOf(mask) : mask;
-  const address = parseAddress(host);
-  return mask === '' ? address && hostCidr(address) : parseCidr(`${host}/${bits}`);
-}
-
-function lengthOf(mask: string): number {
-  return mask
-    .split('.')
-    .reduce((bits, octet) => bits + (Number(octet).toString(2).match(/1/g)?.length ?? 0), 0);
-}
-
-function isInterface(name: string, device: string): boolean {
-  return name.endsWith('+') ? device.startsWith(name.slice(0, -1)) : device === name;
-}
-
 function textOf({ name, options }: Match): string {
   const words = options.flatMap((option) => [option.negated ? '!' : '', option.name, ...option.values]);
   return ['-m', name, ...words].filter((word) => word !== '').join(' ');
-}
-
-/** Whether addresses are the node's own. */
-export function localityOf(addresses: Iterable<Address>): (address: Address) => boolean {
-  const local = new Set(addresses);
-  return (address) => local.has(address) || isLoopback(address);
 }

@@ -1,7 +1,8 @@
 import { parseSave } from '../iptables/save.ts';
 import type { InSet } from './ip-sets.ts';
 import { Chains } from './iptables-chains.ts';
-import { localityOf, type Surroundings } from './iptables-match.ts';
+import type { Surroundings } from './iptables-match.ts';
+import { localityOf } from './iptables-values.ts';
 import type { Host, Packet } from './packet.ts';
 import type { Hook, Trace } from './trace.ts';
 import { type Ended, traceOf, type Way, wayOf } from './way.ts';

@@ -7,7 +7,7 @@ import { endpointText } from '../model.ts';
 import { type InSet, readIpSets } from './ip-sets.ts';
 import { Course, delivery, departure, forwarding, surroundingsOf } from './iptables.ts';
 import { Chains } from './iptables-chains.ts';
-import { localityOf } from './iptables-match.ts';
+import { localityOf } from './iptables-values.ts';
 import type { Host, Packet } from './packet.ts';
 import { Share } from './share.ts';
 import type { Hook, Step, Trace } from './trace.ts';
