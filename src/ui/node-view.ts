@@ -117,7 +117,8 @@ export class NodeView implements SyncObserver {
       tracker,
       context: (family: Family) => {
         const running = this.#running(family);
-        return running && { mode: settings.mode, ...running.context() };
+        const { mode, config } = settings;
+        return running && { mode, scheduler: config.ipvs.scheduler, ...running.context() };
       },
       quarantined: (family: Family) => this.#running(family)?.reconciler.quarantined ?? [],
       history: this.#history,

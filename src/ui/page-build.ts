@@ -9,7 +9,7 @@ export async function buildPage(): Promise<string> {
   const [html, style, script] = await Promise.all([
     readFile(`${FOLDER}/index.html`, 'utf8'),
     bundled(`${FOLDER}/style.css`),
-    bundled(`${FOLDER}/main.jsx`),
+    bundled(`${FOLDER}/main.tsx`),
   ]);
   return html
     .replace('<!-- style -->', () => `<style>${style}</style>`)

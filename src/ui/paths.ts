@@ -10,6 +10,8 @@ import type { Flow, Masquerade, Policy, Way } from './state.ts';
 /** What paths depend on besides the ServicePort. */
 export interface PathContext {
   readonly mode: Mode;
+  /** Of ipvs mode, as ipvsadm names it. */
+  readonly scheduler: string;
   readonly node: NodeFacts;
   readonly settings: ProxySettings;
 }
@@ -37,6 +39,9 @@ function nodePortAddresses(port: number, { mode, node, settings }: PathContext):
   if (scope.kind === 'some') return scope.addresses.map((address) => endpointText({ address, port }));
   return [`any node address:${port}`, ...(scope.localhost ? [`127.0.0.1:${port}`] : [])];
 }
+
+/** They give endpoints of equal weight equal shares; all have weight 1. */
+const FAIR_SCHEDULERS: ReadonlySet<string> = new Set(['rr', 'wrr']);
 
 class Paths {
   readonly #servicePort: ServicePort;
@@ -79,7 +84,7 @@ class Paths {
 
   #flow(given: Pick<Flow, 'from' | 'policy' | 'masquerade'> & { kind: Way['kind']; guarded: boolean }): Flow {
     const { kind, from, policy, masquerade, guarded } = given;
-    const { mode, node, settings } = this.#context;
+    const { mode, scheduler, node, settings } = this.#context;
     const { cluster, local, any } = this.#choice;
     const useOthers = mode === 'ipvs' && policy === 'Local' && local.length === 0;
     const endpoints = policy === 'Local' && !useOthers ? local : cluster;
@@ -88,6 +93,7 @@ class Paths {
       verdict === 'endpoints'
         ? choiceReason(this.#servicePort, node, { policy, endpoints, useOthers })
         : lackReason(this.#servicePort, kind, verdict);
+    const isFair = mode !== 'ipvs' || FAIR_SCHEDULERS.has(scheduler) || endpoints.length === 1;
     return {
       from,
       sources: from === 'Pods' || masquerade.when === 'all but Pods' ? sourcesOf(settings.localDetector) : '',
@@ -96,9 +102,10 @@ class Paths {
       verdict,
       reason,
       masquerade: verdict === 'endpoints' ? masquerade : NOTHING_TO_SEND,
+      scheduler: isFair || verdict !== 'endpoints' ? undefined : scheduler,
       endpoints: endpoints.map((endpoint) => ({
         endpoint: endpointText(endpoint),
-        share: 1 / endpoints.length,
+        share: isFair ? 1 / endpoints.length : undefined,
       })),
     };
   }
@@ -115,6 +122,7 @@ const NOT_CAUGHT: Flow = {
   verdict: 'pass',
   reason: 'without endpoints, no rule of iptables mode is about what this node itself sends there',
   masquerade: NOTHING_TO_SEND,
+  scheduler: undefined,
   endpoints: [],
 };
 

@@ -200,8 +200,10 @@ export interface Flow {
   readonly reason: string;
   /** Whether the source address becomes this node's. A Pod that reaches itself is always masqueraded. */
   readonly masquerade: Masquerade;
-  /** With their shares of new connections, which are 1 together. */
-  readonly endpoints: readonly { readonly endpoint: string; readonly share: number }[];
+  /** The scheduler of ipvs mode by which an endpoint is chosen, where it does not give all equal shares: `lc`. */
+  readonly scheduler: string | undefined;
+  /** With their shares of new connections, which are 1 together. Undefined where a scheduler has a mind of its own. */
+  readonly endpoints: readonly { readonly endpoint: string; readonly share: number | undefined }[];
 }
 
 export interface Masquerade {

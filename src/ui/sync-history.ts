@@ -29,6 +29,7 @@ export type OwnerOf = (family: Family, key: string) => ServicePortKey | undefine
 const KEYS_KEPT = 20;
 const CHANGES_KEPT = 60;
 const OBJECT_CHARACTERS = 400;
+const MESSAGE_CHARACTERS = 1000;
 const PAYLOAD_CHARACTERS = 12_000;
 /** Of all changes and payloads together: older syncs lose theirs. */
 const DETAIL_CHARACTERS = 256 * 1024;
@@ -110,7 +111,7 @@ export class SyncHistory {
     sync: Pick<SyncRecord, 'at' | 'duration' | 'full'>,
   ): SyncRecord {
     const totals = this.totals(family);
-    const failure = { code: error.code, message: error.message };
+    const failure = { code: error.code, message: shortened(error.message, MESSAGE_CHARACTERS) };
     totals.failures++;
     totals.failing = failure;
     return this.#add({
@@ -180,7 +181,7 @@ export class SyncHistory {
         items.push({
           servicePort,
           change: text === undefined ? 'removed' : 'written',
-          object: shortened(text !== undefined && isLine(text) ? `${key} ${text}` : key),
+          object: shortened(text !== undefined && isLine(text) ? `${key} ${text}` : key, OBJECT_CHARACTERS),
         });
       }
     }
@@ -208,7 +209,6 @@ function payloadOf({ sections }: Plan): string | undefined {
 }
 
 /** A copy, so that the rest of a long text is not kept. */
-function shortened(text: string): string {
-  if (text.length <= OBJECT_CHARACTERS) return text;
-  return Buffer.from(`${text.slice(0, OBJECT_CHARACTERS)}…`).toString();
+function shortened(text: string, length: number): string {
+  return text.length <= length ? text : Buffer.from(`${text.slice(0, length)}…`).toString();
 }

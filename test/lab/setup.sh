@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what the tests and the demo need on Debian: packet filter tools, iproute2, kubectl, debootstrap and nginx. Says
-# what it does, does nothing when nothing is missing, and never fails: what needs the tools says so itself.
+# Installs what the tests and the demo need on Debian: packet filter tools, iproute2, kubectl, debootstrap, nginx and
+# chromium. Says what it does, does nothing when nothing is missing, and never fails: what needs the tools says so itself.
 set -u
 PATH="$PATH:/usr/sbin:/sbin"
 bash "$(dirname "$0")/nftables-newer.sh"

@@ -1,9 +1,9 @@
-import axe from 'axe-core';
+import axe, { type RunOptions } from 'axe-core';
 import type { BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
-import type { NodeState } from '../../src/ui/state.ts';
 import { METRICS_PORT } from '../lab/doorway.ts';
 import type { FairleadProcess } from '../lab/fairlead-process.ts';
+import { FaultyTools } from '../lab/faulty-tools.ts';
 import { LiveNode } from '../lab/live-node.ts';
 import { describeLab } from '../lab/suite.ts';
 import { SHOP, serviceOf, shelf, shopObjects, slicesOf } from './shop.ts';
@@ -15,17 +15,22 @@ else if (process.env['CI'] === 'true')
   it('the page', () => expect.fail(`CI must test the page: ${hindrance}`));
 else it.skip(`the page (skipped: ${hindrance})`, () => {});
 
+/** Changes and drift are seen to at once. */
+const CONFIG = 'iptables:\n  syncPeriod: 1s\n  minSyncPeriod: 0s\n';
+
 function tests(): void {
   let node: LiveNode;
   let fairlead: FairleadProcess;
+  let tools: FaultyTools;
   let window: PageWindow;
   let opened: OpenPage[] = [];
 
   beforeAll(async () => {
     node = await LiveNode.create({ objects: shopObjects() });
-    fairlead = await node.start({ flags: ['--ui'] });
-    await fairlead.synced();
-    window = node.own(await PageWindow.open(node.namespace));
+    tools = node.own(await FaultyTools.create());
+    fairlead = await node.start({ flags: ['--ui'], config: CONFIG, env: { PATH: tools.path } });
+    const [opening] = await Promise.all([PageWindow.open(node.namespace), fairlead.synced()]);
+    window = node.own(opening);
   }, 90_000);
 
   afterAll(() => node?.[Symbol.asyncDispose]());
@@ -56,12 +61,12 @@ function tests(): void {
 
   it('shows the node, its trouble and how long syncs took', async () => {
     const page = await open();
-    expect(await page.getByRole('heading', { level: 1 }).textContent()).toContain('node-1');
-    expect(await page.locator('.facts').first().textContent()).toContain('iptables mode');
+    await page.getByRole('heading', { level: 1 }).getByText('node-1').waitFor();
+    await page.getByText('iptables mode').waitFor();
     await page.getByRole('status').getByText('live', { exact: true }).waitFor();
     await page.getByText(`${SHOP.length} Services`, { exact: true }).waitFor();
     const plot = page.getByRole('img', { name: /^\d+ syncs, half of them in up to/ });
-    expect(await plot.locator('.mark').count()).toBeGreaterThan(1);
+    await plot.locator('.mark').nth(1).waitFor();
     await page.getByText('Compared with the kernel').first().waitFor();
   });
 
@@ -87,6 +92,7 @@ function tests(): void {
     await page.getByRole('link', { name: /^storefront/ }).click();
     await page.getByRole('heading', { name: 'storefront shop' }).waitFor();
     const picture = page.getByRole('img', { name: 'Ways in to shop/storefront:http/tcp' });
+    await picture.waitFor();
     const texts = await picture.locator('.box text').allTextContents();
     expect(texts).toEqual(
       expect.arrayContaining(['cluster IP', 'node port', 'external IP', 'load balancer']),
@@ -127,7 +133,7 @@ function tests(): void {
     await page.getByText('No such Service is programmed on this node.').waitFor();
   });
 
-  it('says what needs attention, and takes nobody’s text for its own', async () => {
+  it('says which Service does not get what it claims', async () => {
     const { spec, ...grafana } = serviceOf(shelf('monitoring/grafana'));
     const own = { clusterIP: '10.96.0.99', clusterIPs: ['10.96.0.99'] };
     node.put([{ ...grafana, metadata: { namespace: 'default', name: 'rival' }, spec: { ...spec, ...own } }]);
@@ -138,27 +144,39 @@ function tests(): void {
     node.api.delete('Service', 'default', 'rival');
     await page.getByRole('link', { name: '← This node' }).click();
     await page.getByText('default/rival:http/tcp does not get').waitFor({ state: 'detached' });
+  });
 
-    const message = '<img src=x onerror="document.title=1"> refused';
-    await page.route('**/debug/state*', async (route) => {
-      const response = await route.fetch();
-      const state = (await response.json()) as NodeState;
-      const quarantined = {
-        servicePort: 'shop/cart:http/tcp',
-        message,
-        attempts: 2,
-        retryAt: state.now + 60_000,
-      };
-      const families = state.families.map((family) => ({
-        ...family,
-        quarantined: { total: 1, items: [quarantined] },
-      }));
-      await route.fulfill({ response, json: { ...state, families } });
-    });
-    await page.reload();
-    await page.getByText('IPv4: shop/cart:http/tcp is quarantined').waitFor();
-    await page.getByText(message).first().waitFor();
+  it('says what the kernel refuses, and takes nobody’s text for its own', async () => {
+    const page = await open();
+    const program = 'iptables-nft-restore';
+    const message = '<img src=x onerror="document.title=1">';
+    const rule = '-j DNAT --to-destination 10.244.0.24:8080';
+    const stderr = `${program} v1.8.9 (nf_tables): \nline %d: RULE_APPEND failed (${message}): rule in chain X`;
+    await tools.give({ program, payload: rule, stderr, exitCode: 4 });
+    node.put(slicesOf({ ...shelf('shop/catalog'), pods: [3, 2, 2] }));
+    const entry = page.getByRole('listitem').filter({ hasText: 'shop/catalog:http/tcp is quarantined' });
+    await entry.getByText(message).waitFor();
+    await entry.locator('code', { hasText: rule }).waitFor();
     expect(await page.locator('main img').count()).toBe(0);
+    await entry.getByRole('link').click();
+    await page.getByRole('heading', { name: 'catalog shop' }).waitFor();
+    await page.getByText('IPv4: shop/catalog:http/tcp is quarantined. Its last good rules stay.').waitFor();
+    await page.getByText('This is what is wanted').waitFor();
+    await page.locator('.services li', { hasText: 'catalog' }).getByText('quarantined').waitFor();
+
+    await tools.take(program);
+    node.put(slicesOf({ ...shelf('shop/catalog'), pods: [3, 2, 1] }));
+    await page.getByText('is quarantined').waitFor({ state: 'detached' });
+    await page.locator('.services').getByText('quarantined').waitFor({ state: 'detached' });
+  });
+
+  it('shows drift that was repaired', async () => {
+    const page = await open();
+    const figures = page.getByLabel('IPv4', { exact: true });
+    await figures.getByText('none', { exact: true }).waitFor();
+    await node.iptables('ipv4', '-t', 'nat', '-F', 'KUBE-SERVICES');
+    await page.getByText('drift repaired').first().waitFor();
+    await figures.getByText(/^\d+ lines last \d+ s ago$/).waitFor();
   });
 
   it('can be used with the keyboard alone', async () => {
@@ -184,23 +202,34 @@ function tests(): void {
     await page.getByRole('heading', { name: 'kube-dns kube-system' }).waitFor();
   });
 
-  it.each(['light', 'dark'] as const)('is accessible: %s', async (colorScheme) => {
-    for (const hash of ['', '#/services/shop/storefront', '#/services/payments/webhooks']) {
-      const page = await open(hash, { colorScheme });
+  it('is accessible', async () => {
+    const page = await open();
+    await page.evaluate(axe.source);
+    for (const [hash, heading] of [
+      ['#/', 'This node'],
+      ['#/services/shop/storefront', 'storefront shop'],
+      ['#/services/payments/webhooks', 'webhooks payments'],
+    ] as const) {
+      await page.setViewportSize({ width: 1280, height: 860 });
+      await page.goto(`${window.url}/${hash}`);
+      await page.getByRole('heading', { name: heading, level: 2 }).waitFor();
+      await page.getByRole('heading', { name: 'Recent changes' }).waitFor();
       const details = page.getByRole('button', { name: /what sync \d+ wrote$/ }).first();
       if ((await details.count()) > 0) await details.click();
-      await page.evaluate(axe.source);
-      for (const width of [1280, 390]) {
-        await page.setViewportSize({ width, height: 860 });
-        expect(await violations(page), `${hash} ${width}`).toEqual([]);
-        const fits = await page.evaluate('document.documentElement.scrollWidth <= innerWidth');
-        expect(fits, 'nothing sticks out sideways').toBe(true);
-      }
+      await isAccessible(page, hash);
+      await page.emulateMedia({ colorScheme: 'dark' });
+      await isAccessible(page, `${hash} in the dark`, { runOnly: ['color-contrast'] });
+      await page.emulateMedia({ colorScheme: 'light' });
+      await page.setViewportSize({ width: 390, height: 860 });
+      await isAccessible(page, `${hash} on a phone`);
+      const fits = await page.evaluate('document.documentElement.scrollWidth <= innerWidth');
+      expect(fits, 'nothing sticks out sideways').toBe(true);
     }
   });
 
   it('is nobody else’s business', async () => {
-    const { headers } = await node.door.get(METRICS_PORT, '/');
+    const { status, headers } = await node.door.get(METRICS_PORT, '/');
+    expect(status).toBe(200);
     expect(headers['content-security-policy']).toContain("default-src 'none'");
     for (const path of ['/', '/debug/state', '/debug/events', '/debug/services']) {
       const rebound = await node.door.get(METRICS_PORT, path, { host: 'attacker.example:10249' });
@@ -213,26 +242,32 @@ function tests(): void {
     );
   });
 
-  it('finds its way back when the proxy has been restarted', async () => {
+  it('finds its way back when the proxy has been restarted, without a page of its own by now', async () => {
     const { page } = await window.page();
     page.setDefaultTimeout(20_000);
     await page.getByRole('status').getByText('live', { exact: true }).waitFor();
     expect(await fairlead.stop()).toBe(0);
     await page.getByText('no connection: trying again').waitFor();
-    fairlead = await node.start({ flags: ['--ui'] });
+    fairlead = await node.start();
     await page.getByRole('status').getByText('live', { exact: true }).waitFor();
     await page
       .getByText(/which had \d+ objects/)
       .first()
       .waitFor();
     await page.context().close();
+    expect((await node.door.get(METRICS_PORT, '/')).status).toBe(404);
   });
 }
 
+/** Axe objects to nothing, once the page has taken its new shape. */
+async function isAccessible(page: Page, what: string, options: RunOptions = {}): Promise<void> {
+  await expect.poll(() => violations(page, options), { timeout: 10_000, message: what }).toEqual([]);
+}
+
 /** What axe objects to, with the elements. */
-async function violations(page: Page): Promise<readonly (readonly string[])[]> {
+async function violations(page: Page, options: RunOptions): Promise<readonly (readonly string[])[]> {
   const found = await page.evaluate<readonly { id: string; nodes: readonly { html: string }[] }[]>(
-    'axe.run().then(({ violations }) => violations)',
+    `axe.run(${JSON.stringify(options)}).then(({ violations }) => violations)`,
   );
   return found.map(({ id, nodes }) => [id, ...nodes.map(({ html }) => html)]);
 }

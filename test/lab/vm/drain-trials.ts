@@ -6,6 +6,7 @@ import { eventually } from '../deadline.ts';
 import { SERVICE_PORT } from '../manifest.ts';
 import { ADDRESSES, type PodName } from '../topology.ts';
 import { HeldConnection } from './held-connection.ts';
+import { PATIENCE_MS } from './mode-stage.ts';
 import type { PacketStage } from './packet-stage.ts';
 import type { Trial } from './trial.ts';
 
@@ -42,10 +43,14 @@ function familyTrials(family: Family): Trial<PacketStage>[] {
         assert.equal(await client.pod(), pod);
 
         await client[Symbol.asyncDispose]();
-        await eventually('the last connection is forgotten', async () => {
-          await drain.look(NEVER);
-          return drain.isDrained(`virtual tcp ${at(address)}`, serverOf(family, pod)) || undefined;
-        });
+        await eventually(
+          'the last connection is forgotten',
+          async () => {
+            await drain.look(NEVER);
+            return drain.isDrained(`virtual tcp ${at(address)}`, serverOf(family, pod)) || undefined;
+          },
+          { timeoutMs: PATIENCE_MS, pauseMs: 500 },
+        );
         await node.sync(rulesets);
         assert.ok(!(await realServers(stage, address)).includes(serverOf(family, pod)));
         await stage.program({});

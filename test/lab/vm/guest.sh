@@ -1,6 +1,6 @@
 #!/bin/sh
 # The virtual machine after its start: a read-only root that is the host's, a kernel with everything that ipvs mode
-# needs, and a folder to leave results in. Runs guest.ts and switches off.
+# needs, and a folder to leave results in. Runs FAIRLEAD_SCRIPT and switches off.
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export PATH LC_ALL=C
 mount -t proc proc /proc
@@ -14,8 +14,13 @@ mount -t 9p -o trans=virtio,version=9p2000.L,msize=1048576 results /run/results
 echo booted >/run/results/booted
 
 root="$FAIRLEAD_VM_CACHE/root"
-# iptables has the kernel ask for modules by itself.
-printf '#!/bin/sh\nexec /sbin/modprobe -d "%s" "$@"\n' "$root" >/run/modprobe
+# iptables has the kernel ask for modules by itself. One is left out, for what happens where one is missing.
+export FAIRLEAD_MISSING_SCHEDULER=lblcr
+cat >/run/modprobe <<END
+#!/bin/sh
+case "\$*" in *ip_vs_$FAIRLEAD_MISSING_SCHEDULER*) exit 1 ;; esac
+exec /sbin/modprobe -d "$root" "\$@"
+END
 chmod +x /run/modprobe
 echo /run/modprobe >/proc/sys/kernel/modprobe
 /run/modprobe -a virtio_net veth bridge br_netfilter dummy nf_conntrack nf_conntrack_netlink \
@@ -24,7 +29,8 @@ echo /run/modprobe >/proc/sys/kernel/modprobe
 ip link set lo up
 
 cd "$FAIRLEAD_REPOSITORY" || exit 1
-"$FAIRLEAD_NODE" test/lab/vm/guest.ts /run/results/results.jsonl
+export FAIRLEAD_MAIN=/run/results/fairlead.js
+"$FAIRLEAD_NODE" "$FAIRLEAD_SCRIPT" /run/results/output
 echo $? >/run/results/exit
 sync
 busybox poweroff -f

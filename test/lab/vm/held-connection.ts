@@ -13,11 +13,13 @@ socket(my $socket, $v6 ? PF_INET6 : PF_INET, SOCK_STREAM, 6) or die "socket: $!\
 connect($socket, $address) or die "connect: $!\\n";
 while (<STDIN>) {
   my $text = '';
+  alarm 20;
   syswrite($socket, "GET / HTTP/1.1\\r\\nHost: pod\\r\\n\\r\\n");
   while ($text !~ /\\}\\n/) {
     sysread($socket, my $more, 4096) or do { print "{}\\n"; exit };
     $text .= $more;
   }
+  alarm 0;
   print $1, "\\n" if $text =~ /(\\{.*\\})/;
 }
 setsockopt($socket, SOL_SOCKET, SO_LINGER, pack('ii', 1, 0));

@@ -31,8 +31,8 @@ function nowhere(reason: string): Place {
   return { kind: 'nowhere', reason };
 }
 
-/** Found out by doing, in a namespace of its own. */
-async function kernelHasIpvs(): Promise<boolean> {
+/** Whether ipvs mode could run here. Found out by doing, in a namespace of its own. */
+export async function kernelHasIpvs(): Promise<boolean> {
   if (!(await isInstalled('ipvsadm')) || !(await isInstalled('ipset'))) return false;
   const prefix = newPrefix();
   try {

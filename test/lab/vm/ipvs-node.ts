@@ -3,13 +3,14 @@ import type { Family } from '../../../rules/model.ts';
 import { FAMILIES } from '../../../rules/model.ts';
 import type { IpvsConfiguration } from '../../../src/config/settings.ts';
 import { type Ledger, type Plan, takeDown } from '../../../src/dataplane/dataplane.ts';
-import { type Exec, systemExec } from '../../../src/dataplane/exec.ts';
+import type { Exec } from '../../../src/dataplane/exec.ts';
 import { IptablesTools } from '../../../src/dataplane/iptables/tools.ts';
 import { IpvsDataplane } from '../../../src/dataplane/ipvs/dataplane.ts';
 import { prepareHost } from '../../../src/dataplane/ipvs/host.ts';
 import { IpvsTools } from '../../../src/dataplane/ipvs/tools.ts';
 import type { Namespace } from '../namespaces.ts';
 import { IPVS_FILES } from './ipvs-case.ts';
+import { execIn } from './namespace-exec.ts';
 
 /** The dataplane of ipvs mode in a namespace, of both families, driven step by step. */
 export class IpvsNode {
@@ -136,20 +137,12 @@ const DEFAULTS: IpvsConfiguration = {
 const NEVER = new AbortController().signal;
 
 /** What prepareHost sets: it works on its own process' namespace. */
-const SYSCTLS = {
+export const SYSCTLS = {
   'net.ipv4.vs.conntrack': 1,
   'net.ipv4.vs.expire_nodest_conn': 1,
   'net.ipv4.vs.expire_quiescent_template': 1,
   'net.ipv4.ip_forward': 1,
 };
-
-/** Without what `ip netns exec` does besides: it takes its time where a processor is emulated. */
-function execIn({ name }: Namespace): Exec {
-  return {
-    run: (program, args, options) =>
-      systemExec.run('nsenter', [`--net=/run/netns/${name}`, program, ...args], options),
-  };
-}
 
 function addressLines(text: string): string {
   return [...text.matchAll(/ inet6? (\S+)/g)].map(([, address]) => `${address}\n`).join('');

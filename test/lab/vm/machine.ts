@@ -1,14 +1,14 @@
 import { randomBytes } from 'node:crypto';
-import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
-import { run, searchPath } from '../command.ts';
+import { bundleFairlead } from '../bundle.ts';
+import { searchPath } from '../command.ts';
+import { packInitrd } from './initrd.ts';
 
 const REPOSITORY = fileURLToPath(new URL('../../../', import.meta.url));
-/** What the kernel needs before it can see the host's file system; in this order, with what they depend on. */
-const BOOT_MODULES = ['virtio_pci', 'crc32c_generic', '9p', '9pnet_virtio'];
 /** ms within which guest.sh has to run. */
 const BOOT_TIMEOUT_MS = 180_000;
 
@@ -17,11 +17,21 @@ export function cacheFolder(): string {
   return process.env['FAIRLEAD_VM_CACHE'] ?? '/var/cache/fairlead-vm';
 }
 
+export interface MachineOptions {
+  /** What runs in there: a script's path from the repository's root. It is given the path of a file for its results. */
+  readonly script: string;
+  /** Words for the script's environment. */
+  readonly environment?: Readonly<Record<string, string>>;
+  /** For all of it. */
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal;
+}
+
 /** How a run of the virtual machine ended. */
 export interface MachineRun {
-  /** What guest.ts wrote, a JSON value a line; undefined where it never came so far. */
+  /** What the script wrote; undefined where it never came so far. */
   readonly results: string | undefined;
-  /** Of guest.ts. */
+  /** Of the script. */
   readonly exitCode: number | undefined;
   /** All that the kernel and guest.sh printed. */
   readonly console: string;
@@ -31,20 +41,23 @@ export interface MachineRun {
 
 /**
  * Boots a Debian kernel under qemu's software emulation, with this machine's root file system (read-only), runs
- * guest.ts in it and waits for its end.
- * @param timeoutMs for all of it
+ * a script in it and waits for its end. Fairlead is bundled for it: FAIRLEAD_MAIN is its path in there.
  */
-export async function runMachine(timeoutMs: number, signal?: AbortSignal): Promise<MachineRun> {
+export async function runMachine({ timeoutMs, signal, ...options }: MachineOptions): Promise<MachineRun> {
   const folder = await mkdtemp(join(tmpdir(), `fairlead-vm-${randomBytes(2).toString('hex')}-`));
   try {
     const results = join(folder, 'results');
     await mkdir(results);
     const release = (await readFile(join(cacheFolder(), 'release'), 'utf8')).trim();
     const initrd = join(folder, 'initrd');
-    await packInitrd(join(folder, 'initrd.d'), initrd, release);
+    const modules = join(cacheFolder(), 'root');
+    await Promise.all([
+      packInitrd({ folder: join(folder, 'initrd.d'), target: initrd, release, modules }),
+      provideFairlead(join(results, 'fairlead.js')),
+    ]);
     const ends = AbortSignal.any([AbortSignal.timeout(timeoutMs), ...(signal ? [signal] : [])]);
     const log = join(folder, 'console');
-    const qemu = execa('qemu-system-x86_64', qemuArguments({ release, initrd, results, log }), {
+    const qemu = execa('qemu-system-x86_64', qemuArguments({ ...options, release, initrd, results, log }), {
       env: { PATH: searchPath() },
       reject: false,
       stdin: 'ignore',
@@ -56,7 +69,7 @@ export async function runMachine(timeoutMs: number, signal?: AbortSignal): Promi
     const read = (path: string): Promise<string | undefined> => readFile(path, 'utf8').catch(() => undefined);
     const code = await read(join(results, 'exit'));
     return {
-      results: await read(join(results, 'results.jsonl')),
+      results: await read(join(results, 'output')),
       exitCode: code === undefined ? undefined : Number(code),
       console: `${(await read(log)) ?? ''}${stderr}`,
       failure:
@@ -67,6 +80,12 @@ export async function runMachine(timeoutMs: number, signal?: AbortSignal): Promi
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** As for other tests, FAIRLEAD_MAIN may name another build. */
+async function provideFairlead(target: string): Promise<void> {
+  const main = process.env['FAIRLEAD_MAIN'];
+  await (main === undefined ? bundleFairlead(target) : copyFile(main, target));
 }
 
 /** Ends a machine that does not come up in time. */
@@ -87,71 +106,38 @@ async function watchBoot(
   return failure;
 }
 
-interface Parts {
+interface Parts extends Pick<MachineOptions, 'script' | 'environment'> {
   readonly release: string;
   readonly initrd: string;
   readonly results: string;
   readonly log: string;
 }
 
-function qemuArguments({ release, initrd, results, log }: Parts): string[] {
+function qemuArguments({ release, initrd, results, log, script, environment }: Parts): string[] {
   const share = (path: string, tag: string, options: string): string[] => [
     '-virtfs',
     `local,path=${path},mount_tag=${tag},security_model=none,multidevs=remap${options}`,
   ];
   // The kernel gives what it does not know itself to the first process as its environment.
-  const environment = {
+  const variables = {
+    ...environment,
     FAIRLEAD_REPOSITORY: REPOSITORY.replace(/\/$/, ''),
     FAIRLEAD_VM_CACHE: cacheFolder(),
     FAIRLEAD_NODE: process.execPath,
-    // Those whose names hold this text; spaces are written as underscores.
-    FAIRLEAD_TRIALS: process.env['FAIRLEAD_TRIALS'] ?? '',
+    FAIRLEAD_SCRIPT: script,
   };
   const append = [
     'console=ttyS0 panic=-1 quiet mitigations=off norandmaps',
-    ...Object.entries(environment).map(([name, value]) => `${name}=${value}`),
+    ...Object.entries(variables).map(([name, value]) => `${name}=${value}`),
   ];
   return [
     // /dev/kvm may be there and not work.
-    ...['-accel', 'tcg,thread=multi', '-cpu', 'max', '-m', '3072', '-smp', '2'],
+    // What newer processors have besides makes emulation slower by a third.
+    ...['-accel', 'tcg,thread=multi', '-cpu', 'Nehalem', '-m', '3072', '-smp', '2'],
     ...['-kernel', join(cacheFolder(), 'root/boot', `vmlinuz-${release}`), '-initrd', initrd],
     ...['-append', append.join(' ')],
     ...['-display', 'none', '-monitor', 'none', '-serial', `file:${log}`, '-no-reboot', '-nic', 'none'],
     ...share('/', 'root', ',readonly=on'),
     ...share(results, 'results', ''),
   ];
-}
-
-/** A root file system that can do one thing: mount the host's. */
-async function packInitrd(folder: string, target: string, release: string): Promise<void> {
-  for (const name of ['bin', 'modules']) await mkdir(join(folder, name), { recursive: true });
-  const which = await run(['sh', '-c', 'command -v busybox']);
-  await copyFile(which.trim(), join(folder, 'bin/busybox'));
-  await copyFile(fileURLToPath(new URL('init.sh', import.meta.url)), join(folder, 'init'));
-  const order: string[] = [];
-  for (const module of BOOT_MODULES) {
-    const needs = await run([
-      'modprobe',
-      '-d',
-      join(cacheFolder(), 'root'),
-      '-S',
-      release,
-      '--show-depends',
-      module,
-    ]);
-    for (const [, path = ''] of needs.matchAll(/^insmod (\S+)/gm)) {
-      const name = `/modules/${basename(path)}`;
-      if (order.includes(name)) continue;
-      order.push(name);
-      await copyFile(path, join(folder, name));
-    }
-  }
-  await writeFile(join(folder, 'modules/order'), order.map((name) => `${name}\n`).join(''));
-  const options = { cwd: folder, env: { PATH: searchPath() }, encoding: 'buffer' } as const;
-  const files = await execa('find', ['.', '-print0'], options);
-  const archive = await execa('cpio', ['--null', '--create', '--format=newc', '--quiet', '--owner=0:0'], {
-    ...options,
-    input: files.stdout,
-  });
-  await writeFile(target, archive.stdout);
 }

@@ -1,5 +1,6 @@
 import type { Family } from '../../../rules/model.ts';
 import { FAMILIES } from '../../../rules/model.ts';
+import { type Clock, systemClock } from '../../../src/cluster/clock.ts';
 import { labConfiguration } from '../fairlead-process.ts';
 import { Lab } from '../lab.ts';
 import {
@@ -14,9 +15,10 @@ import {
 import type { Namespace } from '../namespaces.ts';
 import type { Answer, RequestOptions, Target } from '../probe-protocol.ts';
 import { ADDRESSES } from '../topology.ts';
-import { SERVICES, type ServiceName } from '../traffic-services.ts';
+import { SERVICES, type ServiceName, trafficCluster } from '../traffic-services.ts';
 import { compileCluster, type IpvsCase } from './ipvs-case.ts';
 import { IpvsNode } from './ipvs-node.ts';
+import { RunningDaemon } from './running-daemon.ts';
 
 /** Changes to the Services of the traffic tests; undefined: that one is gone. */
 export type Changes = Readonly<Partial<Record<ServiceName, Partial<ServiceOptions> | undefined>>>;
@@ -26,6 +28,7 @@ export class PacketStage implements AsyncDisposable {
   readonly lab: Lab;
   readonly node: IpvsNode;
   readonly #resources: AsyncDisposableStack;
+  #daemon: RunningDaemon | undefined;
 
   static async create(): Promise<PacketStage> {
     await using resources = new AsyncDisposableStack();
@@ -63,6 +66,17 @@ export class PacketStage implements AsyncDisposable {
     return compileCluster([`--from=${cluster}`, `--config=${config}`], addresses);
   }
 
+  /** Fairlead's daemon with the same Services. Started at first use; from then on, it alone programs the node. */
+  async daemon(): Promise<RunningDaemon> {
+    if (this.#daemon) return this.#daemon;
+    const cluster = await this.lab.file('cluster.yaml', manifest(trafficCluster()));
+    // What is looked at by the period is not what trials are about.
+    const config = await this.lab.file('config.yaml', `${labConfiguration()}ipvs:\n  syncPeriod: 100h\n`);
+    const flags = ['--config', config, '--from', cluster, '--proxy-mode', 'ipvs'];
+    this.#daemon = this.lab.own(new RunningDaemon(this.lab.node, flags, hurriedClock));
+    return this.#daemon;
+  }
+
   /** Requests from a namespace to an address, at the Service's port there. */
   ask(
     from: Namespace,
@@ -92,3 +106,9 @@ export class PacketStage implements AsyncDisposable {
     return this.#resources.disposeAsync();
   }
 }
+
+/** Minutes pass as seconds: what is looked at by the minute is looked at soon. */
+const hurriedClock: Clock = {
+  now: () => systemClock.now(),
+  after: (ms, callback) => systemClock.after(ms >= 60_000 ? ms / 60 : ms, callback),
+};

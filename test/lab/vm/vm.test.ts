@@ -1,18 +1,14 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { execa } from 'execa';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { searchPath } from '../command.ts';
 import { GROUPS } from './groups.ts';
 import { placeOfTrials } from './hindrance.ts';
 import { runMachine } from './machine.ts';
 import { isWanted, type TrialResult } from './trial.ts';
+import { readResults, runTrialsHere, type TrialsRun } from './trials-here.ts';
 
-const GUEST = fileURLToPath(new URL('./guest.ts', import.meta.url));
-/** ms for all trials; on two idle cores they take less than half of it. */
-const TIMEOUT_MS = 600_000;
+/** ms for all trials. On two cores that others use as well they take a quarter of it. */
+const TIMEOUT_MS = 1_200_000;
+/** An exit code from here on tells of a signal. */
+const FIRST_SIGNAL = 128;
 
 const place = await placeOfTrials();
 if (place.kind === 'nowhere') {
@@ -27,13 +23,11 @@ if (place.kind === 'nowhere') {
     let otherwise = 'not run';
 
     beforeAll(async () => {
-      const outcome = place.kind === 'virtual machine' ? await inMachine() : await here();
-      otherwise = outcome.otherwise;
-      for (const line of outcome.results.split('\n').filter(Boolean)) {
-        const result: TrialResult = JSON.parse(line);
-        results.set(`${result.group}: ${result.trial}`, result);
-      }
-    }, TIMEOUT_MS + 30_000);
+      const run =
+        place.kind === 'virtual machine' ? await runTrialsInMachine() : await runTrialsHere(TIMEOUT_MS);
+      otherwise = run.otherwise;
+      for (const result of run.results) results.set(`${result.group}: ${result.trial}`, result);
+    }, 2 * TIMEOUT_MS);
 
     for (const group of GROUPS) {
       const trials = group.trials.filter((trial) => isWanted(group.name, trial));
@@ -48,32 +42,19 @@ if (place.kind === 'nowhere') {
   });
 }
 
-interface Outcome {
-  /** A TrialResult a line. */
-  readonly results: string;
-  /** Why the results of some trials may be missing. */
-  readonly otherwise: string;
-}
-
-async function inMachine(): Promise<Outcome> {
-  const { results = '', exitCode, console, failure } = await runMachine(TIMEOUT_MS);
+async function runTrialsInMachine(): Promise<TrialsRun> {
+  const options = {
+    script: 'test/lab/vm/guest.ts',
+    environment: { FAIRLEAD_TRIALS: process.env['FAIRLEAD_TRIALS'] ?? '' },
+    timeoutMs: TIMEOUT_MS,
+  };
+  let run = await runMachine(options);
+  // Once in a long while Node.js itself crashes on an emulated processor.
+  if ((run.exitCode ?? 0) >= FIRST_SIGNAL) run = await runMachine(options);
+  const { results, exitCode, console, failure } = run;
   const why = failure ?? `guest.ts ended with ${exitCode}`;
-  return { results, otherwise: `the virtual machine: ${why}; its console:\n${console}` };
-}
-
-async function here(): Promise<Outcome> {
-  const folder = await mkdtemp(join(tmpdir(), 'fairlead-trials-'));
-  try {
-    const file = join(folder, 'results');
-    const env = { PATH: searchPath() };
-    const { all } = await execa(process.execPath, [GUEST, file], {
-      env,
-      all: true,
-      reject: false,
-      timeout: TIMEOUT_MS,
-    });
-    return { results: await readFile(file, 'utf8').catch(() => ''), otherwise: all };
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  return {
+    results: readResults(results ?? ''),
+    otherwise: `the virtual machine: ${why}; its console:\n${console}`,
+  };
 }

@@ -36,11 +36,19 @@ it('leaves virtual servers of others alone, such as those of keepalived', () => 
   expect(kernel.ipvsadm.trim().split('\n')).toEqual(theirs);
 });
 
-it('leaves what is in excludeCIDRs alone, even at one of our addresses', () => {
+it('leaves what no set knows alone in excludeCIDRs, even at one of our addresses', () => {
   const kernel = programmed();
+  const theirs = ['-A -t 10.96.9.1:8443 -s wlc', '-a -t 10.96.9.1:8443 -r 10.0.0.9:80 -m -w 1'];
+  kernel.apply({ tool: 'ipvsadm', text: theirs.join('\n') });
   clear(kernel, ['10.96.9.0/24' as Cidr]);
-  expect(kernel.ipvsadm).toContain('-A -t 10.96.9.1:80 -s rr\n');
-  expect(kernel.ipvsadm).not.toContain('172.18.0.2:30080');
+  expect(kernel.ipvsadm.trim().split('\n')).toEqual(theirs);
+});
+
+it('knows virtual servers at our addresses as ours outside excludeCIDRs', () => {
+  const kernel = programmed();
+  kernel.apply({ tool: 'ipvsadm', text: '-A -t 10.96.9.1:8443 -s wlc' });
+  clear(kernel);
+  expect(kernel.ipvsadm.trim()).toBe('');
 });
 
 it('takes a virtual server over where a Service wants its address and port', () => {

@@ -82,7 +82,7 @@ describe.each<Mode>(['iptables', 'ipvs', 'nftables'])('paths in %s mode', (mode)
       fc.property(servicePorts, settingsGiven, (given, settings) => {
         const node = nodeFacts();
         const trace = tracer(mode, given, node, settings);
-        for (const way of ways(given, { mode, node, settings })) {
+        for (const way of ways(given, { mode, scheduler: 'rr', node, settings })) {
           for (const sender of SENDERS) {
             const outcomes = trace(packetTo(mode, way, given, sender));
             const isOwn = mode === 'ipvs' && sender.from === 'this node';
@@ -103,6 +103,32 @@ describe.each<Mode>(['iptables', 'ipvs', 'nftables'])('paths in %s mode', (mode)
   });
 });
 
+describe('shares', () => {
+  const two = servicePort({ endpoints: [endpoint('10.244.1.1'), endpoint('10.244.1.2')] });
+  const flow = (given: ServicePort, mode: Mode, scheduler: string) =>
+    ways(given, { mode, scheduler, node: nodeFacts(), settings: proxySettings() })[0]?.flows[0];
+  const shares = (found: Flow | undefined) => found?.endpoints.map(({ share }) => share);
+
+  it('are equal where endpoints are taken in turn, or by chance', () => {
+    for (const [mode, scheduler] of [
+      ['ipvs', 'rr'],
+      ['ipvs', 'wrr'],
+      ['iptables', 'lc'],
+    ] as const) {
+      const found = flow(two, mode, scheduler);
+      expect(shares(found)).toEqual([0.5, 0.5]);
+      expect(found?.scheduler).toBeUndefined();
+    }
+  });
+
+  it('are not claimed to be known where the scheduler of ipvs looks at more', () => {
+    const found = flow(two, 'ipvs', 'lc');
+    expect(shares(found)).toEqual([undefined, undefined]);
+    expect(found?.scheduler).toBe('lc');
+    expect(shares(flow(servicePort({ endpoints: [endpoint('10.244.1.1')] }), 'ipvs', 'lc'))).toEqual([1]);
+  });
+});
+
 type Sender = (typeof SENDERS)[number];
 
 /** What the page tells of a packet: endpoints with shares, or its end. */
@@ -110,7 +136,7 @@ function told(way: Way, sender: Sender, node: NodeFacts): Readonly<Record<string
   if (!isLetIn(way, sender, node)) return { drop: 1 };
   const { verdict, endpoints } = flowFor(way, sender.from);
   if (verdict !== 'endpoints') return { [verdict]: 1 };
-  return Object.fromEntries(endpoints.map(({ endpoint, share }) => [endpoint, rounded(share)]));
+  return Object.fromEntries(endpoints.map(({ endpoint, share }) => [endpoint, rounded(share ?? 0)]));
 }
 
 function happened(outcomes: Trace): Readonly<Record<string, number>> {

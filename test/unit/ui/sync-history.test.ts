@@ -93,6 +93,10 @@ describe('the history of syncs', () => {
     }
     expect(syncs.records.length).toBe(SYNCS_KEPT);
     expect(JSON.stringify(syncs.records).length).toBeLessThan(250_000);
+    const failure = new DataplaneError('refused', 'x'.repeat(1_000_000));
+    const failing = history();
+    for (let at = 0; at < 1000; at++) failing.failed('ipv4', failure, { at, duration: 1, full: false });
+    expect(JSON.stringify(failing.records).length).toBeLessThan(350_000);
     const details = syncs.records.map(({ id }) => syncs.details(id));
     expect(JSON.stringify(details).length).toBeLessThan(1_000_000);
     const last = details.at(-2);

@@ -1,14 +1,17 @@
+import type { ComponentChildren } from 'preact';
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 
-/** @import { ComponentChildren } from 'preact' */
+interface ScrollableProps {
+  readonly class: string;
+  /** What it is, for who cannot see it. */
+  readonly label: string;
+  /** Is told the width of the place, px. */
+  readonly children: (width: number) => ComponentChildren;
+}
 
-/**
- * Something that may be wider than its place. Where it is, keys can scroll it.
- * @param {{ class: string, label: string, children: (width: number) => ComponentChildren }} props
- * label: what it is, for who cannot see it; children: is told the width of the place, in px
- */
-export function Scrollable({ class: style, label, children }) {
-  const element = useRef(/** @type {HTMLElement | null} */ (null));
+/** Something that may be wider than its place. Where it is, keys can scroll it. */
+export function Scrollable({ class: style, label, children }: ScrollableProps) {
+  const element = useRef<HTMLElement>(null);
   const width = useWidth(element);
   const [scrolls, setScrolls] = useState(false);
   useLayoutEffect(() => {
@@ -22,11 +25,8 @@ export function Scrollable({ class: style, label, children }) {
   );
 }
 
-/**
- * The width of an element, px; 0 until it is known.
- * @param {{ current: HTMLElement | null }} element
- */
-export function useWidth(element) {
+/** The width of an element, px; 0 until it is known. */
+export function useWidth(element: { current: HTMLElement | null }): number {
   const [width, setWidth] = useState(0);
   useLayoutEffect(() => {
     const { current } = element;

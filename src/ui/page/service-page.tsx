@@ -1,20 +1,25 @@
 import { useState } from 'preact/hooks';
-import { useAnswer } from './answer.js';
-import { fetchService } from './api.js';
-import { Changes } from './changes.jsx';
-import { EndpointTable } from './endpoint-table.jsx';
-import { familyName } from './format.js';
-import { PathPicture } from './path-picture.jsx';
-import { flowSentence } from './path-words.js';
-import { TroubleList } from './trouble-list.jsx';
-
-/** @import { NodeState, ServicePortDetails } from '../state.ts' */
+import type { Cut, NodeState, ServicePortDetails } from '../state.ts';
+import { useAnswer } from './answer.ts';
+import { fetchService } from './api.ts';
+import { Changes } from './changes.tsx';
+import { EndpointTable } from './endpoint-table.tsx';
+import { familyName } from './format.ts';
+import { PathPicture } from './path-picture.tsx';
+import { flowSentence } from './path-words.ts';
+import { TroubleList } from './trouble-list.tsx';
 
 /** ms between two looks at what has changed. */
 const REFRESH_MS = 500;
 
-/** @param {{ namespace: string, name: string, state: NodeState, now: number }} props */
-export function ServicePage({ namespace, name, state, now }) {
+interface ServicePageProps {
+  readonly namespace: string;
+  readonly name: string;
+  readonly state: NodeState;
+  readonly now: number;
+}
+
+export function ServicePage({ namespace, name, state, now }: ServicePageProps) {
   const { answer, problem, key } = useAnswer({
     ask: (signal) => fetchService(namespace, name, signal),
     key: `${namespace}/${name}`,
@@ -44,15 +49,14 @@ export function ServicePage({ namespace, name, state, now }) {
   );
 }
 
-/**
- * @param {{
- *   servicePorts: readonly ServicePortDetails[],
- *   chosen: string,
- *   choose: (id: string) => void,
- *   now: number,
- * }} props
- */
-function Ports({ servicePorts, chosen, choose, now }) {
+interface PortsProps {
+  readonly servicePorts: readonly ServicePortDetails[];
+  readonly chosen: string;
+  readonly choose: (id: string) => void;
+  readonly now: number;
+}
+
+function Ports({ servicePorts, chosen, choose, now }: PortsProps) {
   const servicePort = servicePorts.find((each) => idOf(each) === chosen) ?? servicePorts[0];
   if (!servicePort) return null;
   return (
@@ -79,8 +83,9 @@ function Ports({ servicePorts, chosen, choose, now }) {
       <TroubleList
         families={[
           {
-            ...NO_TROUBLE,
             family: servicePort.family,
+            failing: undefined,
+            anotherProxy: undefined,
             quarantined: listOf(servicePort.quarantined ? [servicePort.quarantined] : []),
             contested: listOf(servicePort.contested),
           },
@@ -90,6 +95,7 @@ function Ports({ servicePorts, chosen, choose, now }) {
       <section aria-labelledby="path">
         <h3 id="path">Where packets go</h3>
         <p class="small muted facts">{facts(servicePort)}</p>
+        {servicePort.quarantined && <p>This is what is wanted: the kernel has the last good rules.</p>}
         <PathPicture servicePort={servicePort} />
         <details class="words">
           <summary>In words</summary>
@@ -109,35 +115,22 @@ function Ports({ servicePorts, chosen, choose, now }) {
   );
 }
 
-const NO_TROUBLE = {
-  servicePorts: 0,
-  endpoints: 0,
-  objects: 0,
-  syncs: 0,
-  failures: 0,
-  lines: 0,
-  repaired: 0,
-  lastRepair: undefined,
-  lastSync: undefined,
-  failing: undefined,
-  anotherProxy: undefined,
-};
-
-/**
- * @template T
- * @param {readonly T[]} items
- */
-function listOf(items) {
+function listOf<T>(items: readonly T[]): Cut<T> {
   return { total: items.length, items };
 }
 
-/** @param {ServicePortDetails} servicePort */
-function idOf({ key, family }) {
+function idOf({ key, family }: ServicePortDetails): string {
   return `${key} ${family}`;
 }
 
-/** @param {ServicePortDetails} servicePort */
-function facts({ key, internalPolicy, externalPolicy, affinitySeconds, healthCheckNodePort, ways }) {
+function facts({
+  key,
+  internalPolicy,
+  externalPolicy,
+  affinitySeconds,
+  healthCheckNodePort,
+  ways,
+}: ServicePortDetails): string {
   const isExternal = ways.some(({ kind }) => kind !== 'cluster IP');
   return [
     key,
@@ -150,11 +143,8 @@ function facts({ key, internalPolicy, externalPolicy, affinitySeconds, healthChe
     .join(' · ');
 }
 
-/**
- * Is another when the Service may be.
- * @param {NodeState} state
- */
-function changeOf({ started, syncs, families }) {
+/** Is another when the Service may be. */
+function changeOf({ started, syncs, families }: NodeState): string {
   const quarantined = families.map((family) => family.quarantined.total).join(' ');
   return `${started} ${syncs.at(-1)?.id ?? 0} ${quarantined}`;
 }

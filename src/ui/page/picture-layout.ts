@@ -1,13 +1,45 @@
-import { percent, shortened } from './format.js';
+import type { EndpointDetails, Flow, ServicePortDetails, Way } from '../state.ts';
+import { percent, shortened } from './format.ts';
 
-/** @import { EndpointDetails, Flow, ServicePortDetails, Way } from '../state.ts' */
+interface Line {
+  readonly text: string;
+  readonly style: 'title' | 'code' | 'rule' | 'note';
+  /** What was cut. */
+  readonly full?: string;
+}
 
-/**
- * @typedef {{ text: string, style: 'title' | 'code' | 'rule' | 'note', full?: string }} Line full: what was cut
- * @typedef {{ id: string, kind: string, lines: Line[], x: number, y: number, width: number, height: number }} Box
- * @typedef {{ id: string, path: string, width: number, kind: string, label?: { text: string, x: number, y: number } }} Edge
- * @typedef {{ boxes: Box[], edges: Edge[], width: number, height: number, headings: { text: string, x: number }[] }} Layout
- */
+export interface Box {
+  readonly id: string;
+  readonly kind: string;
+  readonly lines: readonly Line[];
+  readonly x: number;
+  y: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+interface Label {
+  readonly text: string;
+  readonly x: number;
+  readonly y: number;
+}
+
+export interface Edge {
+  readonly id: string;
+  readonly path: string;
+  readonly width: number;
+  readonly kind: string;
+  readonly label?: Label;
+}
+
+/** px. */
+export interface Layout {
+  readonly boxes: readonly Box[];
+  readonly edges: readonly Edge[];
+  readonly width: number;
+  readonly height: number;
+  readonly headings: readonly { readonly text: string; readonly x: number }[];
+}
 
 const LINE = 17;
 const PAD = 9;
@@ -27,26 +59,31 @@ const ENDPOINTS_SHOWN = 8;
 const CODE = 6.7;
 const TEXT = 6.4;
 
-/**
- * Packets that fare alike, by whatever way they come.
- * @typedef {{ flow: Flow, box: Box, target: string, ways: Box[] }} Stream
- */
+/** Packets that fare alike, by whatever way they come. */
+interface Stream {
+  readonly flow: Flow;
+  readonly box: Box;
+  readonly target: string;
+  readonly ways: Box[];
+}
+
+/** What a flow goes through: what belongs to its way, and what to itself. The last belongs to what it comes to. */
+interface Passage {
+  readonly dispatch: readonly string[];
+  readonly own: readonly string[];
+}
 
 /**
  * Places the ways in, what becomes of packets on them, and the endpoints, in columns from left to right.
- * @param {ServicePortDetails} servicePort
- * @param {number} available px
- * @returns {Layout}
+ * @param available px
  */
-export function layout({ ways, endpoints }, available) {
+export function layout({ ways, endpoints }: ServicePortDetails, available: number): Layout {
   const width = Math.min(MAX_WIDTH, Math.max(MIN_WIDTH, available));
   const lane = (width - 2 * GUTTER - SHARES) / 4;
   const [x1, x2, x3, x4] = [0, lane + GUTTER, 2 * (lane + GUTTER), width - lane];
 
-  /** @type {Map<string, Stream>} */
-  const streams = new Map();
-  /** @type {Map<string, Box>} */
-  const targets = new Map();
+  const streams = new Map<string, Stream>();
+  const targets = new Map<string, Box>();
   const wayBoxes = ways.map((way) => {
     const wayBox = box(`way ${way.kind}`, 'way', wayLines(way, lane), x1, lane);
     for (const flow of way.flows) {
@@ -90,12 +127,7 @@ export function layout({ ways, endpoints }, available) {
   };
 }
 
-/**
- * @param {Way} way
- * @param {number} width
- * @returns {Line[]}
- */
-function wayLines({ kind, addresses, sourceRanges, flows }, width) {
+function wayLines({ kind, addresses, sourceRanges, flows }: Way, width: number): Line[] {
   const shown = addresses.slice(0, 3);
   const chains = flows.map((flow) => passage(kind, flow).dispatch);
   const dispatch = chains.reduce((longest, each) => (each.length > longest.length ? each : longest), []);
@@ -110,23 +142,12 @@ function wayLines({ kind, addresses, sourceRanges, flows }, width) {
   ];
 }
 
-/**
- * Which of what a flow goes through belongs to its way, which to itself, and which to what it comes to.
- * @param {Way['kind']} kind
- * @param {Flow} flow
- */
-function passage(kind, { through }) {
+function passage(kind: Way['kind'], { through }: Flow): Passage {
   const own = kind === 'cluster IP' || through.length < 3 ? [] : through.slice(-2, -1);
   return { dispatch: through.slice(0, through.length - 1 - own.length), own };
 }
 
-/**
- * @param {Way} way
- * @param {Flow} flow
- * @param {number} width
- * @returns {Line[]}
- */
-function flowLines({ kind }, flow, width) {
+function flowLines({ kind }: Way, flow: Flow, width: number): Line[] {
   const { from, sources, masquerade, verdict } = flow;
   return [
     { text: `from ${from}`, style: 'title' },
@@ -136,13 +157,7 @@ function flowLines({ kind }, flow, width) {
   ];
 }
 
-/**
- * @param {Flow['masquerade']['when']} when
- * @param {string} sources
- * @param {number} width
- * @returns {Line[]}
- */
-function masqueradeLines(when, sources, width) {
+function masqueradeLines(when: Flow['masquerade']['when'], sources: string, width: number): Line[] {
   if (when === 'always') return [note('masqueraded')];
   if (when === 'never') return [note('source address kept')];
   return wrap(`masqueraded, but for Pods (${sources})`, width).map(note);
@@ -150,37 +165,31 @@ function masqueradeLines(when, sources, width) {
 
 const FATES = { drop: 'dropped', reject: 'rejected', pass: 'left alone' };
 
-/** @param {Flow} flow */
-function targetOf({ verdict, through, reason, policy }) {
+function targetOf({ verdict, through, reason, policy }: Flow): string {
   return verdict === 'endpoints' ? `${policy} ${through.at(-1)}` : `${verdict} ${reason}`;
 }
 
-/**
- * @param {Flow} flow
- * @param {number} width
- * @returns {Line[]}
- */
-function targetLines({ verdict, policy, through, reason }, width) {
+function targetLines({ verdict, policy, through, scheduler, reason }: Flow, width: number): Line[] {
   return [
     { text: verdict === 'endpoints' ? `${policy} policy` : FATES[verdict], style: 'title' },
     ...rule(through.at(-1) ?? '', width),
+    ...(scheduler === undefined ? [] : [note(`by scheduler ${scheduler}`)]),
     ...(reason === '' ? [] : wrap(reason, width).map(note)),
   ];
 }
 
-/**
- * @param {readonly EndpointDetails[]} endpoints
- * @param {readonly Flow[]} flows
- * @param {number} x
- * @param {number} width
- */
-function endpointColumn(endpoints, flows, x, width) {
+function endpointColumn(
+  endpoints: readonly EndpointDetails[],
+  flows: readonly Flow[],
+  x: number,
+  width: number,
+) {
   const used = new Set(flows.flatMap((flow) => flow.endpoints.map(({ endpoint }) => endpoint)));
   const order = [...endpoints].sort((a, b) => Number(used.has(b.endpoint)) - Number(used.has(a.endpoint)));
   const shown = order.slice(0, order.length > ENDPOINTS_SHOWN ? ENDPOINTS_SHOWN - 1 : ENDPOINTS_SHOWN);
   const boxes = shown.map(({ endpoint, state, local, nodeName }) => {
     const where = local ? 'this node' : (nodeName ?? 'elsewhere');
-    const kind = `endpoint ${used.has(endpoint) ? 'used' : 'unused'} ${local ? 'local' : 'remote'} ${state.replace(' ', '-')}`;
+    const kind = `endpoint ${used.has(endpoint) ? 'used' : 'unused'} ${state.replace(' ', '-')}`;
     const lines = [...code(endpoint, width), note(shortened(`${state}, ${where}`, (width - 2 * PAD) / TEXT))];
     return box(`endpoint ${endpoint}`, kind, lines, x, width);
   });
@@ -189,12 +198,7 @@ function endpointColumn(endpoints, flows, x, width) {
   return boxes;
 }
 
-/**
- * @param {readonly Stream[]} streams
- * @param {Map<string, Box>} targets
- * @returns {Edge[]}
- */
-function entryEdges(streams, targets) {
+function entryEdges(streams: readonly Stream[], targets: Map<string, Box>): Edge[] {
   return streams.flatMap(({ flow, box: own, target, ways }) => {
     const to = targets.get(target);
     const kind = flow.verdict === 'endpoints' ? 'entry' : 'entry refused';
@@ -208,13 +212,11 @@ function entryEdges(streams, targets) {
   });
 }
 
-/**
- * @param {readonly Stream[]} streams
- * @param {Map<string, Box>} targets
- * @param {readonly Box[]} endpoints
- * @returns {Edge[]}
- */
-function shareEdges(streams, targets, endpoints) {
+function shareEdges(
+  streams: readonly Stream[],
+  targets: Map<string, Box>,
+  endpoints: readonly Box[],
+): Edge[] {
   const flows = new Map(streams.map(({ target, flow }) => [target, flow]));
   const sources = [...targets].filter(([target]) => (flows.get(target)?.endpoints.length ?? 0) > 0);
   return sources.flatMap(([target, from], i) => {
@@ -227,49 +229,34 @@ function shareEdges(streams, targets, endpoints) {
         {
           id: `${target} ${endpoint}`,
           path: `${curve(from, { ...to, x: to.x - RUN_IN }, offset)}H${to.x}`,
-          width: 1 + 4 * share,
+          width: 1 + 4 * (share ?? 0.125),
           kind: 'share',
-          label: { text: percent(share), x: to.x - 5, y: to.y + to.height / 2 + offset - 5 },
+          ...(share !== undefined && {
+            label: { text: percent(share), x: to.x - 5, y: to.y + to.height / 2 + offset - 5 },
+          }),
         },
       ];
     });
   });
 }
 
-/**
- * @param {Box} from
- * @param {Box} to
- * @param {number} [offset] of the end, downwards
- */
-function curve(from, to, offset = 0) {
+/** @param offset of the end, downwards */
+function curve(from: Box, to: Box, offset = 0): string {
   const [x1, y1] = [from.x + from.width, from.y + from.height / 2];
   const [x2, y2] = [to.x, to.y + to.height / 2 + offset];
   const bend = (x2 - x1) / 2;
   return `M${x1} ${y1}C${x1 + bend} ${y1} ${x2 - bend} ${y2} ${x2} ${y2}`;
 }
 
-/**
- * @param {string} id
- * @param {string} kind
- * @param {Line[]} lines
- * @param {number} x
- * @param {number} width
- * @returns {Box}
- */
-function box(id, kind, lines, x, width) {
+function box(id: string, kind: string, lines: Line[], x: number, width: number): Box {
   return { id, kind, lines, x, y: 0, width, height: lines.length * LINE + 2 * PAD - 2 };
 }
 
-/** @param {readonly Box[]} boxes */
-function heightOf(boxes) {
+function heightOf(boxes: readonly Box[]): number {
   return boxes.reduce((sum, { height }) => sum + height + GAP, -GAP);
 }
 
-/**
- * @param {readonly Box[]} boxes
- * @param {number} top
- */
-function stack(boxes, top) {
+function stack(boxes: readonly Box[], top: number): void {
   let y = top;
   for (const each of boxes) {
     each.y = y;
@@ -277,51 +264,28 @@ function stack(boxes, top) {
   }
 }
 
-/**
- * @param {string} text
- * @param {number} width
- * @returns {Line[]}
- */
-function code(text, width) {
+function code(text: string, width: number): Line[] {
   return [cutLine(text, 'code', width)];
 }
 
-/**
- * @param {string} text the name of a chain, or what else there is in the kernel
- * @param {number} width
- * @returns {Line[]}
- */
-function rule(text, width) {
+/** @param text the name of a chain, or what else there is in the kernel */
+function rule(text: string, width: number): Line[] {
   return text === '' ? [] : [cutLine(text, 'rule', width)];
 }
 
-/**
- * @param {string} text
- * @param {'code' | 'rule'} style
- * @param {number} width
- * @returns {Line}
- */
-function cutLine(text, style, width) {
+function cutLine(text: string, style: 'code' | 'rule', width: number): Line {
   const cut = shortened(text, Math.floor((width - 2 * PAD) / CODE));
   return cut === text ? { text, style } : { text: cut, style, full: text };
 }
 
-/**
- * @param {string} text
- * @returns {Line}
- */
-function note(text) {
+function note(text: string): Line {
   return { text, style: 'note' };
 }
 
-/**
- * @param {string} text
- * @param {number} width px
- */
-function wrap(text, width) {
+/** @param width px */
+function wrap(text: string, width: number): readonly string[] {
   const length = Math.floor((width - 2 * PAD) / TEXT);
-  /** @type {string[]} */
-  const lines = [];
+  const lines: string[] = [];
   for (const word of text.split(' ')) {
     const last = lines.at(-1);
     if (last !== undefined && last.length + 1 + word.length <= length)

@@ -1,50 +1,42 @@
 import { useEffect, useState } from 'preact/hooks';
+import type { NodeState, SyncRecord } from '../state.ts';
 import { SYNCS_KEPT } from '../state.ts';
-import { fetchState } from './api.js';
+import { fetchState } from './api.ts';
 
-/** @import { NodeState, SyncRecord } from '../state.ts' */
-
-/**
- * What is known of the node, kept up to date.
- * @typedef {{
- *   state: NodeState | undefined,
- *   status: 'connecting' | 'live' | 'interrupted',
- *   skew: number,
- * }} Live skew: ms by which the node's clock is ahead of ours
- */
+/** What is known of the node, kept up to date. */
+export interface Live {
+  readonly state: NodeState | undefined;
+  readonly status: 'connecting' | 'live' | 'interrupted';
+  /** ms by which the node's clock is ahead of ours. */
+  readonly skew: number;
+}
 
 /** Counts are asked for again so often at most. ms. */
 const COUNTS_MS = 1000;
 /** ms. */
 const RECONNECT_MS = 4000;
 
-/** Follows the node while the page is looked at. @returns {Live} */
-export function useLive() {
-  const [live, setLive] = useState(/** @type {Live} */ ({ state: undefined, status: 'connecting', skew: 0 }));
+/** Follows the node while the page is looked at. */
+export function useLive(): Live {
+  const [live, setLive] = useState<Live>({ state: undefined, status: 'connecting', skew: 0 });
   useEffect(() => follow((change) => setLive((before) => ({ ...before, ...change(before) }))), []);
   return live;
 }
 
-/**
- * @param {(change: (before: Live) => Partial<Live>) => void} update
- * @returns {() => void} ends it
- */
-function follow(update) {
-  /** @type {EventSource | undefined} */
-  let source;
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  let retry;
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  let counting;
+/** @returns ends it */
+function follow(update: (change: (before: Live) => Partial<Live>) => void): () => void {
+  let source: EventSource | undefined;
+  let retry: ReturnType<typeof setTimeout> | undefined;
+  let counting: ReturnType<typeof setTimeout> | undefined;
   let lastCount = 0;
 
-  const take = (/** @type {NodeState} */ state, /** @type {boolean} */ withSyncs) =>
+  const take = (state: NodeState, withSyncs: boolean) =>
     update((before) => ({
       status: 'live',
       skew: state.now - Date.now(),
       state: withSyncs || !before.state ? state : { ...state, syncs: before.state.syncs },
     }));
-  const ask = async (/** @type {boolean} */ withSyncs) => {
+  const ask = async (withSyncs: boolean) => {
     lastCount = Date.now();
     try {
       take(await fetchState(withSyncs), withSyncs);
@@ -67,7 +59,7 @@ function follow(update) {
     source = new EventSource('/debug/events');
     source.addEventListener('hello', () => void ask(true));
     source.addEventListener('sync', ({ data }) => {
-      const record = /** @type {SyncRecord} */ (JSON.parse(data));
+      const record = JSON.parse(data) as SyncRecord;
       update(({ state }) => (state ? { state: withSync(state, record) } : {}));
       askForCounts();
     });
@@ -96,12 +88,7 @@ function follow(update) {
   };
 }
 
-/**
- * @param {NodeState} state
- * @param {SyncRecord} record
- * @returns {NodeState}
- */
-function withSync(state, record) {
+function withSync(state: NodeState, record: SyncRecord): NodeState {
   const last = state.syncs.at(-1);
   // Told of before the state was asked for, which has it.
   if (last && record.id <= last.id) return state;

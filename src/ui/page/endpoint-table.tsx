@@ -1,13 +1,15 @@
 import { useState } from 'preact/hooks';
-import { percent } from './format.js';
-import { Scrollable } from './scrollable.jsx';
-
-/** @import { ServicePortDetails } from '../state.ts' */
+import type { Policy, ServicePortDetails } from '../state.ts';
+import { percent } from './format.ts';
+import { Scrollable } from './scrollable.tsx';
 
 const SHOWN = 50;
 
-/** @param {{ servicePort: ServicePortDetails }} props */
-export function EndpointTable({ servicePort: { endpoints, ways } }) {
+interface EndpointTableProps {
+  readonly servicePort: ServicePortDetails;
+}
+
+export function EndpointTable({ servicePort: { endpoints, ways } }: EndpointTableProps) {
   const [length, setLength] = useState(SHOWN);
   if (endpoints.length === 0) return <p class="muted">It has none: connections are rejected.</p>;
   const hinted = endpoints.some(({ zoneHints, nodeHints }) => zoneHints.length + nodeHints.length > 0);
@@ -61,24 +63,21 @@ export function EndpointTable({ servicePort: { endpoints, ways } }) {
 }
 
 /**
- * By endpoint: `33 %`, or by policy where that makes a difference: `50 % Cluster, 100 % Local`.
- * @param {ServicePortDetails['ways']} ways
+ * By endpoint: `33 %` or `by scheduler lc`, and by policy where that makes a difference: `50 % Cluster, 100 % Local`.
  */
-function sharesOf(ways) {
-  /** @type {Map<string, Map<string, number>>} */
-  const found = new Map();
-  const policies = new Set();
-  for (const { policy, endpoints } of ways.flatMap(({ flows }) => flows)) {
+function sharesOf(ways: ServicePortDetails['ways']): ReadonlyMap<string, string> {
+  const found = new Map<string, Map<Policy, string>>();
+  const policies = new Set<Policy>();
+  for (const { policy, scheduler, endpoints } of ways.flatMap(({ flows }) => flows)) {
     policies.add(policy);
     for (const { endpoint, share } of endpoints) {
-      found.set(endpoint, (found.get(endpoint) ?? new Map()).set(policy, share));
+      const text = share === undefined ? `by scheduler ${scheduler}` : percent(share);
+      found.set(endpoint, (found.get(endpoint) ?? new Map<Policy, string>()).set(policy, text));
     }
   }
   return new Map(
     [...found].map(([endpoint, shares]) => {
-      const texts = [...shares].map(([policy, share]) =>
-        policies.size === 1 ? percent(share) : `${percent(share)} ${policy}`,
-      );
+      const texts = [...shares].map(([policy, text]) => (policies.size === 1 ? text : `${text} ${policy}`));
       return [endpoint, texts.join(', ')];
     }),
   );

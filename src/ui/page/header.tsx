@@ -1,7 +1,6 @@
-import { span } from './format.js';
-import { NODE_HREF } from './route.js';
-
-/** @import { Live } from './live.js' */
+import { span } from './format.ts';
+import type { Live } from './live.ts';
+import { NODE_HREF } from './route.ts';
 
 const STATUS = {
   connecting: 'connecting',
@@ -9,8 +8,12 @@ const STATUS = {
   interrupted: 'no connection: trying again',
 };
 
-/** @param {{ live: Live, now: number }} props */
-export function Header({ live: { state, status }, now }) {
+interface HeaderProps {
+  readonly live: Live;
+  readonly now: number;
+}
+
+export function Header({ live: { state, status }, now }: HeaderProps) {
   return (
     <header class="top">
       <h1>

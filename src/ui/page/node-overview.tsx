@@ -1,12 +1,16 @@
-import { Changes } from './changes.jsx';
-import { counted, duration, familyName, number, quantile, span } from './format.js';
-import { LatencyPlot } from './latency-plot.jsx';
-import { TroubleList } from './trouble-list.jsx';
+import type { FamilyState, NodeState, SyncRecord } from '../state.ts';
+import { Changes } from './changes.tsx';
+import { counted, duration, familyName, number, quantile, span } from './format.ts';
+import { LatencyPlot } from './latency-plot.tsx';
+import { TroubleList } from './trouble-list.tsx';
 
-/** @import { FamilyState, NodeState, SyncRecord } from '../state.ts' */
+interface NodeOverviewProps {
+  readonly state: NodeState;
+  /** By the node's clock. */
+  readonly now: number;
+}
 
-/** @param {{ state: NodeState, now: number }} props now: by the node's clock */
-export function NodeOverview({ state, now }) {
+export function NodeOverview({ state, now }: NodeOverviewProps) {
   return (
     <>
       <h2 class="visually-hidden">This node</h2>
@@ -29,8 +33,13 @@ export function NodeOverview({ state, now }) {
   );
 }
 
-/** @param {{ family: FamilyState, syncs: readonly SyncRecord[], now: number }} props */
-function Family({ family, syncs, now }) {
+interface FamilyProps {
+  readonly family: FamilyState;
+  readonly syncs: readonly SyncRecord[];
+  readonly now: number;
+}
+
+function Family({ family, syncs, now }: FamilyProps) {
   const own = syncs.filter((sync) => sync.family === family.family && !sync.full && !sync.failure);
   const durations = own.map((sync) => sync.duration);
   return (
@@ -62,8 +71,13 @@ function Family({ family, syncs, now }) {
   );
 }
 
-/** @param {{ name: string, value: string, more?: string }} props */
-function Figure({ name, value, more = '' }) {
+interface FigureProps {
+  readonly name: string;
+  readonly value: string;
+  readonly more?: string;
+}
+
+function Figure({ name, value, more = '' }: FigureProps) {
   return (
     <div>
       <dt>{name}</dt>

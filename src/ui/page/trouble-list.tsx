@@ -1,16 +1,21 @@
-import { counted, familyName, span } from './format.js';
-import { servicePortHref } from './route.js';
-
-/** @import { FamilyState } from '../state.ts' */
+import type { ComponentChildren } from 'preact';
+import type { Cut, FamilyState } from '../state.ts';
+import { counted, familyName, span } from './format.ts';
+import { servicePortHref } from './route.ts';
 
 /** ms. A rival that has not been seen for so long has gone. */
 const RIVAL_MS = 600_000;
 
-/**
- * What somebody should look at, if anything.
- * @param {{ families: readonly FamilyState[], now: number }} props
- */
-export function TroubleList({ families, now }) {
+/** What may be wrong with one family. */
+type FamilyTrouble = Pick<FamilyState, 'family' | 'failing' | 'quarantined' | 'contested' | 'anotherProxy'>;
+
+interface TroubleListProps {
+  readonly families: readonly FamilyTrouble[];
+  readonly now: number;
+}
+
+/** What somebody should look at, if anything. */
+export function TroubleList({ families, now }: TroubleListProps) {
   const entries = families.flatMap((family) => troubles(family, now));
   return (
     <>
@@ -28,11 +33,10 @@ export function TroubleList({ families, now }) {
   );
 }
 
-/**
- * @param {FamilyState} family
- * @param {number} now
- */
-function troubles({ family, failing, quarantined, contested, anotherProxy }, now) {
+function troubles(
+  { family, failing, quarantined, contested, anotherProxy }: FamilyTrouble,
+  now: number,
+): ComponentChildren[] {
   const name = familyName(family);
   return [
     failing && (
@@ -51,7 +55,7 @@ function troubles({ family, failing, quarantined, contested, anotherProxy }, now
         <strong>
           {name}: <a href={servicePortHref(servicePort)}>{servicePort}</a> is quarantined
         </strong>
-        . Its last good rules stay. {message}
+        . Its last good rules stay. {withoutLine(message, line)}
         {line && <code class="block">{line}</code>}
         <span class="small muted">
           {' '}
@@ -72,11 +76,11 @@ function troubles({ family, failing, quarantined, contested, anotherProxy }, now
   ].filter(Boolean);
 }
 
-/**
- * @param {{ total: number, items: readonly unknown[] }} cut
- * @param {string} text
- * @param {string} key
- */
-function rest({ total, items }, text, key) {
+/** What is shown beside it need not be said twice. */
+function withoutLine(message: string, line: string | undefined): string {
+  return line && message.endsWith(`: ${line}`) ? message.slice(0, -line.length - 2) : message;
+}
+
+function rest({ total, items }: Cut<unknown>, text: string, key: string): ComponentChildren {
   return total > items.length && <li key={key}>{`${text}: ${total - items.length}`}</li>;
 }

@@ -1,23 +1,25 @@
 import { useState } from 'preact/hooks';
-import { useAnswer } from './answer.js';
-import { fetchSync } from './api.js';
-import { clockTime, counted, duration, familyName, span } from './format.js';
-import { servicePortHref } from './route.js';
-import { Scrollable } from './scrollable.jsx';
-
-/** @import { ObjectChange, SyncDetails, SyncRecord } from '../state.ts' */
+import type { ObjectChange, SyncDetails, SyncRecord } from '../state.ts';
+import { useAnswer } from './answer.ts';
+import { fetchSync } from './api.ts';
+import { clockTime, counted, duration, familyName, span } from './format.ts';
+import { servicePortHref } from './route.ts';
+import { Scrollable } from './scrollable.tsx';
 
 const SHOWN = 25;
 const NAMED = 3;
 
-/**
- * Syncs, newest first, each with what it wrote on demand.
- * @param {{ syncs: readonly SyncRecord[], now: number, empty: string }} props
- */
-export function Changes({ syncs, now, empty }) {
+interface ChangesProps {
+  readonly syncs: readonly SyncRecord[];
+  readonly now: number;
+  readonly empty: string;
+}
+
+/** Syncs, newest first, each with what it wrote on demand. */
+export function Changes({ syncs, now, empty }: ChangesProps) {
   const [length, setLength] = useState(SHOWN);
-  const [open, setOpen] = useState(/** @type {ReadonlySet<number>} */ (new Set()));
-  const toggle = (/** @type {number} */ id) => {
+  const [open, setOpen] = useState<ReadonlySet<number>>(new Set());
+  const toggle = (id: number) => {
     setOpen(
       (before) => new Set(before.has(id) ? [...before].filter((each) => each !== id) : [...before, id]),
     );
@@ -27,7 +29,7 @@ export function Changes({ syncs, now, empty }) {
     <>
       <Scrollable class="scroll" label="Table of changes">
         {() => (
-          <table class="changes">
+          <table>
             <thead>
               <tr>
                 <th scope="col">When</th>
@@ -61,12 +63,18 @@ export function Changes({ syncs, now, empty }) {
   );
 }
 
-/** @param {{ sync: SyncRecord, now: number, isOpen: boolean, toggle: (id: number) => void }} props */
-function Change({ sync, now, isOpen, toggle }) {
+interface ChangeProps {
+  readonly sync: SyncRecord;
+  readonly now: number;
+  readonly isOpen: boolean;
+  readonly toggle: (id: number) => void;
+}
+
+function Change({ sync, now, isOpen, toggle }: ChangeProps) {
   const { id, at, family, lines, duration: took } = sync;
   return (
     <>
-      <tr class={sync.failure ? 'failed' : ''}>
+      <tr>
         <td title={clockTime(at)}>{span(now - at)} ago</td>
         <td>{familyName(family)}</td>
         <td class="what">
@@ -94,8 +102,11 @@ function Change({ sync, now, isOpen, toggle }) {
   );
 }
 
-/** @param {{ sync: SyncRecord }} props */
-function What({ sync: { full, servicePorts, failure, repaired, adopted } }) {
+interface WhatProps {
+  readonly sync: SyncRecord;
+}
+
+function What({ sync: { full, servicePorts, failure, repaired, adopted } }: WhatProps) {
   if (failure) {
     return (
       <>
@@ -121,8 +132,11 @@ function What({ sync: { full, servicePorts, failure, repaired, adopted } }) {
   );
 }
 
-/** @param {{ id: number }} props */
-function Written({ id }) {
+interface WrittenProps {
+  readonly id: number;
+}
+
+function Written({ id }: WrittenProps) {
   const { answer, problem, key } = useAnswer({
     ask: (signal) => fetchSync(id, signal),
     key: String(id),
@@ -136,8 +150,11 @@ function Written({ id }) {
   return <Details details={answer} />;
 }
 
-/** @param {{ details: SyncDetails }} props */
-function Details({ details: { changes, payload } }) {
+interface DetailsProps {
+  readonly details: SyncDetails;
+}
+
+function Details({ details: { changes, payload } }: DetailsProps) {
   const groups = Map.groupBy(changes.items, ({ servicePort }) => servicePort ?? '');
   return (
     <>
@@ -169,8 +186,7 @@ function Details({ details: { changes, payload } }) {
   );
 }
 
-/** @param {ObjectChange} change */
-function changeLine({ change, object }) {
+function changeLine({ change, object }: ObjectChange) {
   return (
     <li key={`${change} ${object}`} class={change}>
       <span aria-hidden="true">{change === 'written' ? '+' : '−'}</span>

@@ -1,9 +1,13 @@
 import { useEffect, useState } from 'preact/hooks';
 
-/** @typedef {{ namespace: string, name: string } | undefined} Selected the Service that is looked at */
+/** The Service that is looked at. */
+export interface Selected {
+  readonly namespace: string;
+  readonly name: string;
+}
 
-/** What the address bar says. @returns {Selected} */
-export function useSelected() {
+/** What the address bar says; undefined: the node. */
+export function useSelected(): Selected | undefined {
   const [selected, setSelected] = useState(parse(location.hash));
   useEffect(() => {
     const onChange = () => setSelected(parse(location.hash));
@@ -13,29 +17,19 @@ export function useSelected() {
   return selected;
 }
 
-/**
- * @param {string} namespace
- * @param {string} name
- */
-export function serviceHref(namespace, name) {
+export function serviceHref(namespace: string, name: string): string {
   return `#/services/${encodeURIComponent(namespace)}/${encodeURIComponent(name)}`;
 }
 
-/**
- * @param {string} servicePort `namespace/name:port/protocol`
- */
-export function servicePortHref(servicePort) {
+/** @param servicePort `namespace/name:port/protocol` */
+export function servicePortHref(servicePort: string): string {
   const [namespace = '', rest = ''] = servicePort.split('/');
   return serviceHref(namespace, rest.split(':')[0] ?? '');
 }
 
 export const NODE_HREF = '#/';
 
-/**
- * @param {string} hash
- * @returns {Selected}
- */
-function parse(hash) {
+function parse(hash: string): Selected | undefined {
   const [, namespace, name] = /^#\/services\/([^/]+)\/([^/]+)$/.exec(hash) ?? [];
   if (namespace === undefined || name === undefined) return undefined;
   try {

@@ -1,10 +1,9 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { useAnswer } from './answer.js';
-import { fetchServices } from './api.js';
-import { counted, number } from './format.js';
-import { serviceHref } from './route.js';
-
-/** @import { NodeState, ServiceList, ServiceSummary } from '../state.ts' */
+import type { NodeState, ServiceList, ServiceSummary } from '../state.ts';
+import { useAnswer } from './answer.ts';
+import { fetchServices } from './api.ts';
+import { counted, number } from './format.ts';
+import { serviceHref } from './route.ts';
 
 const LENGTH = 100;
 const LENGTH_MAX = 1000;
@@ -13,16 +12,19 @@ const TYPING_MS = 120;
 /** ms between two looks at what has changed. */
 const REFRESH_MS = 1500;
 
-/**
- * The Services, found by what is typed.
- * @param {{ state: NodeState | undefined, selected: string }} props selected: `namespace/name`, or empty
- */
-export function ServiceSearch({ state, selected }) {
+interface ServiceSearchProps {
+  readonly state: NodeState | undefined;
+  /** `namespace/name`, or empty. */
+  readonly selected: string;
+}
+
+/** The Services, found by what is typed. */
+export function ServiceSearch({ state, selected }: ServiceSearchProps) {
   const [search, setSearch] = useState('');
   const [onlyTrouble, setOnlyTrouble] = useState(false);
   const [limit, setLimit] = useState(LENGTH);
-  const input = useRef(/** @type {HTMLInputElement | null} */ (null));
-  const list = useRef(/** @type {HTMLUListElement | null} */ (null));
+  const input = useRef<HTMLInputElement>(null);
+  const list = useRef<HTMLUListElement>(null);
   const { answer: found, problem } = useAnswer({
     ask: (signal) => fetchServices({ search, onlyTrouble, limit }, signal),
     key: JSON.stringify([search, onlyTrouble, limit]),
@@ -32,7 +34,7 @@ export function ServiceSearch({ state, selected }) {
   });
 
   useEffect(() => {
-    const onKey = (/** @type {KeyboardEvent} */ event) => {
+    const onKey = (event: KeyboardEvent) => {
       if (event.key !== '/' || event.ctrlKey || event.metaKey || event.altKey) return;
       if (event.target === input.current) return;
       event.preventDefault();
@@ -43,7 +45,7 @@ export function ServiceSearch({ state, selected }) {
     return () => removeEventListener('keydown', onKey);
   }, []);
 
-  const onArrow = (/** @type {KeyboardEvent} */ event) => {
+  const onArrow = (event: KeyboardEvent) => {
     const step = event.key === 'ArrowDown' ? 1 : event.key === 'ArrowUp' ? -1 : 0;
     if (step === 0 || event.ctrlKey || event.metaKey || event.altKey) return;
     const links = [...(list.current?.querySelectorAll('a') ?? [])];
@@ -52,7 +54,7 @@ export function ServiceSearch({ state, selected }) {
     if (next < 0) input.current?.focus();
     else links[next]?.focus();
   };
-  const onEnter = (/** @type {Event} */ event) => {
+  const onEnter = (event: Event) => {
     event.preventDefault();
     list.current?.querySelector('a')?.click();
   };
@@ -103,8 +105,12 @@ export function ServiceSearch({ state, selected }) {
   );
 }
 
-/** @param {{ service: ServiceSummary, selected: string }} props */
-function Entry({ service, selected }) {
+interface EntryProps {
+  readonly service: ServiceSummary;
+  readonly selected: string;
+}
+
+function Entry({ service, selected }: EntryProps) {
   const { namespace, name, clusterIPs, ports, endpoints, trouble } = service;
   const isSelected = selected === `${namespace}/${name}`;
   return (
@@ -118,7 +124,7 @@ function Entry({ service, selected }) {
           {clusterIPs.length > 1 && ` +${clusterIPs.length - 1}`} · {ports.slice(0, 2).join(', ')}
           {ports.length > 2 && ` +${ports.length - 2}`}
         </span>
-        <span class="small endpoints">
+        <span class="small">
           {endpoints.ready === endpoints.total
             ? counted(endpoints.total, 'endpoint')
             : `${endpoints.ready} of ${endpoints.total} endpoints ready`}
@@ -134,8 +140,7 @@ function Entry({ service, selected }) {
   );
 }
 
-/** @param {ServiceList} list */
-function foundText({ services, found: { total, items } }) {
+function foundText({ services, found: { total, items } }: ServiceList): string {
   if (services === 0) return 'No Service is programmed yet.';
   if (total === 0) return `None of ${counted(services, 'Service')}.`;
   const of =
@@ -143,10 +148,7 @@ function foundText({ services, found: { total, items } }) {
   return items.length < total ? `${of}, the first ${number(items.length)} shown` : of;
 }
 
-/**
- * Changes when Services may have.
- * @param {NodeState | undefined} state
- */
-function changeOf(state) {
+/** Changes when Services may have. */
+function changeOf(state: NodeState | undefined): string {
   return state ? `${state.started} ${state.syncs.at(-1)?.id ?? 0} ${state.services}` : '';
 }

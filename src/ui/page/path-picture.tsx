@@ -1,14 +1,14 @@
-import { LINE_HEIGHT, layout, PADDING } from './picture-layout.js';
-import { Scrollable } from './scrollable.jsx';
+import type { ServicePortDetails } from '../state.ts';
+import type { Box, Edge } from './picture-layout.ts';
+import { LINE_HEIGHT, layout, PADDING } from './picture-layout.ts';
+import { Scrollable } from './scrollable.tsx';
 
-/** @import { ServicePortDetails } from '../state.ts' */
-/** @import { Box, Edge } from './picture-layout.js' */
+interface PathPictureProps {
+  readonly servicePort: ServicePortDetails;
+}
 
-/**
- * The ways of a ServicePort's packets, from left to right.
- * @param {{ servicePort: ServicePortDetails }} props
- */
-export function PathPicture({ servicePort }) {
+/** The ways of a ServicePort's packets, from left to right. */
+export function PathPicture({ servicePort }: PathPictureProps) {
   if (servicePort.ways.length === 0) return <p class="muted">It has no address on this node.</p>;
   return (
     <Scrollable class="picture" label="Picture of the path, told in words below">
@@ -17,8 +17,12 @@ export function PathPicture({ servicePort }) {
   );
 }
 
-/** @param {{ servicePort: ServicePortDetails, available: number }} props */
-function Picture({ servicePort, available }) {
+interface PictureProps {
+  readonly servicePort: ServicePortDetails;
+  readonly available: number;
+}
+
+function Picture({ servicePort, available }: PictureProps) {
   const { boxes, edges, width, height, headings } = layout(servicePort, available);
   return (
     <svg
@@ -45,8 +49,11 @@ function Picture({ servicePort, available }) {
   );
 }
 
-/** @param {{ box: Box }} props */
-function BoxShape({ box: { kind, lines, x, y, width, height } }) {
+interface BoxShapeProps {
+  readonly box: Box;
+}
+
+function BoxShape({ box: { kind, lines, x, y, width, height } }: BoxShapeProps) {
   return (
     <g class={`box ${kind}`} transform={`translate(${x} ${y})`}>
       <rect x={0.5} y={0.5} width={width - 1} height={height - 1} rx={6} />
@@ -60,8 +67,11 @@ function BoxShape({ box: { kind, lines, x, y, width, height } }) {
   );
 }
 
-/** @param {{ edge: Edge }} props */
-function ShareLabel({ edge: { label } }) {
+interface ShareLabelProps {
+  readonly edge: Edge;
+}
+
+function ShareLabel({ edge: { label } }: ShareLabelProps) {
   if (!label) return null;
   return (
     <text class="share-label" x={label.x} y={label.y} text-anchor="end">

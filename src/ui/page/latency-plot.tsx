@@ -1,8 +1,7 @@
 import { useRef, useState } from 'preact/hooks';
-import { clockTime, counted, duration, familyName, quantile } from './format.js';
-import { useWidth } from './scrollable.jsx';
-
-/** @import { FamilyState, SyncRecord } from '../state.ts' */
+import type { FamilyState, SyncRecord } from '../state.ts';
+import { clockTime, counted, duration, familyName, quantile } from './format.ts';
+import { useWidth } from './scrollable.tsx';
 
 const HEIGHT = 190;
 const LEFT = 56;
@@ -10,19 +9,22 @@ const RIGHT = 12;
 const TOP = 10;
 const BOTTOM = 26;
 /** ms. */
-const RANGES = /** @type {const} */ ([
+const RANGES = [
   ['5 min', 300_000],
   ['1 h', 3_600_000],
   ['all', Number.POSITIVE_INFINITY],
-]);
+] as const;
 
-/**
- * How long syncs took, over time.
- * @param {{ syncs: readonly SyncRecord[], families: readonly FamilyState[], now: number }} props
- */
-export function LatencyPlot({ syncs, families, now }) {
-  const [range, setRange] = useState(/** @type {number} */ (RANGES[2][1]));
-  const box = useRef(/** @type {HTMLDivElement | null} */ (null));
+interface LatencyPlotProps {
+  readonly syncs: readonly SyncRecord[];
+  readonly families: readonly FamilyState[];
+  readonly now: number;
+}
+
+/** How long syncs took, over time. */
+export function LatencyPlot({ syncs, families, now }: LatencyPlotProps) {
+  const [range, setRange] = useState<number>(RANGES[2][1]);
+  const box = useRef<HTMLDivElement>(null);
   const width = useWidth(box);
   const shown = syncs.filter(({ at }) => now - at <= range);
   return (
@@ -49,7 +51,7 @@ export function LatencyPlot({ syncs, families, now }) {
               {familyName(family)}
             </span>
           ))}
-        <span class="key change">change</span>
+        <span class="key">change</span>
         <span class="key full">comparison with the kernel</span>
         <span class="key failed">failed</span>
       </p>
@@ -57,14 +59,20 @@ export function LatencyPlot({ syncs, families, now }) {
   );
 }
 
-/** @param {{ syncs: readonly SyncRecord[], width: number, now: number, range: number }} props */
-function Plot({ syncs, width, now, range }) {
+interface PlotProps {
+  readonly syncs: readonly SyncRecord[];
+  readonly width: number;
+  readonly now: number;
+  readonly range: number;
+}
+
+function Plot({ syncs, width, now, range }: PlotProps) {
   const from = Number.isFinite(range) ? now - range : Math.min(now - 60_000, syncs[0]?.at ?? now);
   const durations = syncs.map(({ duration: ms }) => Math.max(ms, 0.1));
   const low = Math.floor(Math.log10(Math.min(1, ...durations)));
   const high = Math.max(low + 2, Math.ceil(Math.log10(Math.max(10, ...durations))));
-  const x = (/** @type {number} */ at) => LEFT + ((at - from) / (now - from)) * (width - LEFT - RIGHT);
-  const y = (/** @type {number} */ ms) =>
+  const x = (at: number) => LEFT + ((at - from) / (now - from)) * (width - LEFT - RIGHT);
+  const y = (ms: number) =>
     TOP + ((high - Math.log10(Math.max(ms, 0.1))) / (high - low)) * (HEIGHT - TOP - BOTTOM);
   const powers = Array.from({ length: high - low + 1 }, (_, i) => 10 ** (low + i));
   return (
@@ -78,7 +86,7 @@ function Plot({ syncs, width, now, range }) {
         </g>
       ))}
       {ticks(from, now, Math.max(2, Math.floor(width / 140))).map((at) => (
-        <text key={at} class="tick" x={x(at)} y={HEIGHT - 6} text-anchor="middle">
+        <text key={at} x={x(at)} y={HEIGHT - 6} text-anchor="middle">
           {clockTime(at)}
         </text>
       ))}
@@ -89,8 +97,13 @@ function Plot({ syncs, width, now, range }) {
   );
 }
 
-/** @param {{ sync: SyncRecord, x: number, y: number }} props */
-function Mark({ sync, x, y }) {
+interface MarkProps {
+  readonly sync: SyncRecord;
+  readonly x: number;
+  readonly y: number;
+}
+
+function Mark({ sync, x, y }: MarkProps) {
   const { family, full, failure, at, duration: ms, servicePorts, lines } = sync;
   const what = failure
     ? `failed: ${failure.message}`
@@ -118,8 +131,7 @@ function Mark({ sync, x, y }) {
   );
 }
 
-/** @param {readonly SyncRecord[]} syncs */
-function summary(syncs) {
+function summary(syncs: readonly SyncRecord[]): string {
   if (syncs.length === 0) return 'No sync in this time.';
   const durations = syncs.map(({ duration: ms }) => ms);
   return `${counted(syncs.length, 'sync')}, half of them in up to ${duration(quantile(durations, 0.5))}, the longest in ${duration(Math.max(...durations))}. All are in the table of recent changes.`;
@@ -127,13 +139,8 @@ function summary(syncs) {
 
 const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400];
 
-/**
- * Round times, so many at most.
- * @param {number} from
- * @param {number} to
- * @param {number} count
- */
-function ticks(from, to, count) {
+/** Round times, so many at most. */
+function ticks(from: number, to: number, count: number): readonly number[] {
   const step = 1000 * (STEPS.find((seconds) => (to - from) / 1000 / seconds <= count) ?? 604_800);
   const first = Math.ceil((from + 0.04 * (to - from)) / step) * step;
   return Array.from({ length: count + 1 }, (_, i) => first + i * step).filter(

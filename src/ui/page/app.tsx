@@ -1,16 +1,16 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { Header } from './header.jsx';
-import { useLive } from './live.js';
-import { NodeOverview } from './node-overview.jsx';
-import { NODE_HREF, useSelected } from './route.js';
-import { ServicePage } from './service-page.jsx';
-import { ServiceSearch } from './service-search.jsx';
+import { Header } from './header.tsx';
+import { useLive } from './live.ts';
+import { NodeOverview } from './node-overview.tsx';
+import { NODE_HREF, useSelected } from './route.ts';
+import { ServicePage } from './service-page.tsx';
+import { ServiceSearch } from './service-search.tsx';
 
 export function App() {
   const live = useLive();
   const selected = useSelected();
   const now = useNow(1000) + live.skew;
-  const main = useRef(/** @type {HTMLElement | null} */ (null));
+  const main = useRef<HTMLElement>(null);
   const { state } = live;
   const key = selected ? `${selected.namespace}/${selected.name}` : '';
 
@@ -48,8 +48,8 @@ export function App() {
   );
 }
 
-/** The time, every so many ms. @param {number} period */
-function useNow(period) {
+/** The time, every so many ms. */
+function useNow(period: number): number {
   const [now, setNow] = useState(Date.now());
   useEffect(() => {
     const timer = setInterval(() => setNow(Date.now()), period);

@@ -1,35 +1,40 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 
+export interface Question<T> {
+  readonly ask: (signal: AbortSignal) => Promise<T>;
+  /** Which question it is. */
+  readonly key: string;
+  /** Is another when the answer may be. */
+  readonly change: string;
+  /** ms before another question is asked: it may change again. */
+  readonly delay: number;
+  /** ms at least from one asking to the next of the same. */
+  readonly period: number;
+}
+
+export interface Answered<T> {
+  readonly answer: T | undefined;
+  readonly problem: string | undefined;
+  /** The question answered; empty: none yet. */
+  readonly key: string;
+}
+
+interface Asking {
+  key: string;
+  at: number;
+  timer: ReturnType<typeof setTimeout> | undefined;
+  gone: AbortController;
+}
+
 /**
  * The answer to a question, asked anew when it is another question, and from time to time while what it is about
  * changes.
- * @template T
- * @param {object} question
- * @param {(signal: AbortSignal) => Promise<T>} question.ask
- * @param {string} question.key which question it is
- * @param {string} question.change is another when the answer may be
- * @param {number} question.delay ms before another question is asked: it may change again
- * @param {number} question.period ms at least from one asking to the next of the same
- * @returns {{ answer: T | undefined, problem: string | undefined, key: string }} key: the question answered
  */
-export function useAnswer({ ask, key, change, delay, period }) {
-  const [answered, setAnswered] = useState(
-    /** @type {{ answer: T | undefined, problem: string | undefined, key: string }} */ ({
-      answer: undefined,
-      problem: undefined,
-      key: '',
-    }),
-  );
+export function useAnswer<T>({ ask, key, change, delay, period }: Question<T>): Answered<T> {
+  const [answered, setAnswered] = useState<Answered<T>>({ answer: undefined, problem: undefined, key: '' });
   const latest = useRef(ask);
   latest.current = ask;
-  const asking = useRef(
-    /** @type {{ key: string, at: number, timer: ReturnType<typeof setTimeout> | undefined, gone: AbortController }} */ ({
-      key: '',
-      at: 0,
-      timer: undefined,
-      gone: new AbortController(),
-    }),
-  );
+  const asking = useRef<Asking>({ key: '', at: 0, timer: undefined, gone: new AbortController() });
 
   useEffect(() => {
     const current = asking.current;
@@ -48,7 +53,7 @@ export function useAnswer({ ask, key, change, delay, period }) {
         const answer = await latest.current(gone.signal);
         if (!gone.signal.aborted) setAnswered({ answer, problem: undefined, key });
       } catch (error) {
-        const problem = /** @type {Error} */ (error).message;
+        const problem = (error as Error).message;
         if (!gone.signal.aborted) setAnswered(({ answer }) => ({ answer, problem, key }));
       }
     }, wait);

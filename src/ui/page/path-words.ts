@@ -1,13 +1,8 @@
-import { counted, percent } from './format.js';
+import type { Flow, Way } from '../state.ts';
+import { counted, percent } from './format.ts';
 
-/** @import { Flow, Way } from '../state.ts' */
-
-/**
- * What becomes of packets on one way, in a sentence.
- * @param {Way} way
- * @param {Flow} flow
- */
-export function flowSentence({ kind, addresses, sourceRanges }, flow) {
+/** What becomes of packets on one way, in a sentence. */
+export function flowSentence({ kind, addresses, sourceRanges }: Way, flow: Flow): string {
   const to = `To the ${kind} ${addresses.join(', ')}`;
   const from = flow.from === 'anywhere' ? '' : ` from ${sourceText(flow)}`;
   const ranges =
@@ -17,19 +12,21 @@ export function flowSentence({ kind, addresses, sourceRanges }, flow) {
   return `${to}${from}: ${fate(flow)}.${masqueradeText(flow)}${reasonText(flow)}${ranges}`;
 }
 
-/** @param {Flow} flow */
-function fate({ verdict, through, endpoints }) {
+function fate({ verdict, through, scheduler, endpoints }: Flow): string {
   const path = through.length > 0 ? ` (${through.join(' → ')})` : '';
   if (verdict === 'drop') return `dropped${path}`;
   if (verdict === 'reject') return `rejected${path}`;
   if (verdict === 'pass') return 'left alone';
   const [only] = endpoints;
   if (endpoints.length === 1 && only) return `to ${only.endpoint}${path}`;
-  return `to one of ${counted(endpoints.length, 'endpoint')}, ${percent(only?.share ?? 0)} of connections to each${path}`;
+  const choice =
+    scheduler === undefined
+      ? `${percent(only?.share ?? 0)} of connections to each`
+      : `by scheduler ${scheduler}`;
+  return `to one of ${counted(endpoints.length, 'endpoint')}, ${choice}${path}`;
 }
 
-/** @param {Flow} flow */
-function masqueradeText({ verdict, masquerade, sources }) {
+function masqueradeText({ verdict, masquerade, sources }: Flow): string {
   if (verdict !== 'endpoints') return '';
   const reason = masquerade.reason === '' ? '' : `: ${masquerade.reason}`;
   if (masquerade.when === 'never') return ` The source address stays${reason}.`;
@@ -37,13 +34,11 @@ function masqueradeText({ verdict, masquerade, sources }) {
   return ` The source becomes this node's address${but}${reason}.`;
 }
 
-/** @param {Flow} flow */
-function reasonText({ reason }) {
+function reasonText({ reason }: Flow): string {
   return reason === '' ? '' : ` ${reason[0]?.toUpperCase()}${reason.slice(1)}.`;
 }
 
-/** @param {Flow} flow */
-export function sourceText({ from, sources }) {
+export function sourceText({ from, sources }: Flow): string {
   if (from === 'Pods') return sources === '' ? 'Pods' : `Pods (${sources})`;
   return from === 'outside' ? 'outside the cluster' : from;
 }
