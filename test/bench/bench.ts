@@ -37,6 +37,7 @@ process.exit();
 
 async function bench(options: BenchOptions): Promise<void> {
   const { mode, backend, rate, seconds, json, svg } = options;
+  if (mode === 'ipvs') throw new Error('unreachable: main.ts has it measured elsewhere');
   const tools = toolsetOf(mode, backend);
   const about = {
     date: new Date().toISOString().slice(0, 10),

@@ -11,6 +11,7 @@ import { searchPath } from '../lab/command.ts';
 import { labHindrance } from '../lab/hindrance.ts';
 import { addNamespaces, newPrefix, removeNamespacesSync, sweepStale } from '../lab/namespaces.ts';
 import { NODE_IP } from './cluster-objects.ts';
+import { runIpvsBench } from './ipvs-bench.ts';
 import { parseOptions, USAGE, UsageError } from './options.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
@@ -21,10 +22,12 @@ process.exitCode = await main(process.argv.slice(2));
 
 async function main(argv: readonly string[]): Promise<number> {
   try {
-    if (parseOptions(argv) === 'help') {
+    const options = parseOptions(argv);
+    if (options === 'help') {
       process.stdout.write(USAGE);
       return 0;
     }
+    if (options.mode === 'ipvs') return await interruptible((signal) => runIpvsBench(options, signal));
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     process.stderr.write(`bench: ${error.message}\n`);
@@ -36,19 +39,24 @@ async function main(argv: readonly string[]): Promise<number> {
     return 1;
   }
   await sweepStale();
-  return await runInNamespace(argv);
+  return await interruptible((signal) => runInNamespace(argv, signal));
 }
 
-async function runInNamespace(argv: readonly string[]): Promise<number> {
-  const prefix = newPrefix();
-  const folder = join(tmpdir(), `${prefix}-bench`);
+/** An interrupt ends the work in good order. */
+async function interruptible(work: (signal: AbortSignal) => Promise<number>): Promise<number> {
   const interruption = new AbortController();
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
   for (const signal of signals) process.on(signal, () => interruption.abort());
+  return await work(interruption.signal);
+}
+
+async function runInNamespace(argv: readonly string[], signal: AbortSignal): Promise<number> {
+  const prefix = newPrefix();
+  const folder = join(tmpdir(), `${prefix}-bench`);
   process.once('exit', () => removeNamespacesSync(prefix));
   try {
     await mkdir(folder);
-    const built = await inherit([process.execPath, BUNDLE], interruption.signal, ROOT);
+    const built = await inherit([process.execPath, BUNDLE], signal, ROOT);
     if (built !== 0) return built;
     // Somebody may build again while this runs.
     const bundle = join(folder, 'fairlead.js');
@@ -57,7 +65,7 @@ async function runInNamespace(argv: readonly string[]): Promise<number> {
     if (namespace === undefined) throw new Error('unreachable');
     await namespace.ip(['link set lo up', `addr add ${NODE_IP}/32 dev lo`]);
     const inside = ['ip', 'netns', 'exec', namespace.name, process.execPath, BENCH, folder, bundle, ...argv];
-    return await inherit(inside, interruption.signal);
+    return await inherit(inside, signal);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

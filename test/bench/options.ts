@@ -1,13 +1,13 @@
 import { parseArgs } from 'node:util';
 import type { Backend } from '../lab/suite.ts';
 import type { Lengths } from './course.ts';
-import { type BenchMode, MODES } from './toolset.ts';
+import type { BenchMode } from './toolset.ts';
 
 export interface BenchOptions extends Lengths {
   /** Numbers of Services, one run after the other. */
   readonly services: readonly number[];
   readonly endpoints: number;
-  readonly mode: BenchMode;
+  readonly mode: BenchMode | 'ipvs';
   readonly backend: Backend;
   /** What is measured. */
   readonly runs: readonly Run[];
@@ -26,6 +26,8 @@ export interface BenchOptions extends Lengths {
   readonly profile: string | undefined;
 }
 
+const MODES = ['iptables', 'nftables', 'ipvs'] as const;
+
 /** The usual course; one endpoint after the other of one big Service; hours of changes. */
 const RUNS = ['standard', 'big-service', 'churn'] as const;
 export type Run = (typeof RUNS)[number];
@@ -39,7 +41,8 @@ export const USAGE = `npm run bench -- [options]
 
   --services N,N,…         sizes of the cluster                                [1000,5000]
   --endpoints N            of each Service                                     [3]
-  --mode iptables|nftables what is measured                                    [iptables]
+  --mode MODE              iptables, nftables, or ipvs: that in a virtual machine where this kernel has none,
+                           whose processor is emulated, so that only ratios mean something   [iptables]
   --run standard,big-service,churn
                            the usual course; a stream of changes to one Service with many endpoints; memory during
                            a long stream of changes                            [standard]

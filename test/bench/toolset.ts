@@ -4,8 +4,8 @@ import type { Size } from './kernel-state.ts';
 import { nftablesToolset } from './nftables-toolset.ts';
 import type { Signs } from './signs.ts';
 
-export const MODES = ['iptables', 'nftables'] as const;
-export type BenchMode = (typeof MODES)[number];
+/** What can be watched from outside, transaction by transaction. ipvs mode is measured by ipvs-bench.ts. */
+export type BenchMode = 'iptables' | 'nftables';
 
 /** What there is to know of a mode: the tools that it starts, and what its IPv4 rules look like. */
 export interface Toolset {

@@ -1,7 +1,8 @@
-import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { execa } from 'execa';
+import { bundleFairlead } from '../lab/bundle.ts';
 import { newPrefix } from '../lab/namespaces.ts';
 import { Debian } from './debian.ts';
 import { type Copy, copies, type Dockerfile, ROOT, readDockerfile, readPackages } from './dockerfile.ts';
@@ -118,7 +119,7 @@ export class Image implements AsyncDisposable {
   async #copy({ stage, sources, target }: Copy): Promise<void> {
     const path = join(this.#root, target);
     await mkdir(dirname(path), { recursive: true });
-    if (stage === 'bundle') return bundleTo(path);
+    if (stage === 'bundle') return bundleFairlead(path);
     if (stage === 'node') return cp(join(ROOT, 'node_modules/node/bin/node'), path, { dereference: true });
     for (const source of sources) await cp(join(ROOT, source), path);
   }
@@ -126,16 +127,4 @@ export class Image implements AsyncDisposable {
 
 async function debian({ args }: Dockerfile): Promise<Debian> {
   return new Debian(args.get('DEBIAN') ?? '', await readPackages());
-}
-
-/** Bundles what is in src now, without touching dist. */
-async function bundleTo(path: string): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), `${newPrefix()}-bundle-`));
-  try {
-    await symlink(join(ROOT, 'src'), join(folder, 'src'));
-    await execa(process.execPath, [join(ROOT, 'deploy/bundle.ts')], { cwd: folder });
-    await cp(join(folder, 'dist/fairlead.js'), path);
-  } finally {
-    await rm(folder, { recursive: true });
-  }
 }

@@ -10,7 +10,7 @@ import { INTERFACE, IpvsTools } from './tools.ts';
 /**
  * Removes a proxy's virtual servers (those on addresses of kube-ipvs0, and those that its ip sets know), kube-ipvs0
  * and the sets. Other people's virtual servers stay. No rule may look into the sets any more.
- * @param excluded networks whose virtual servers are other people's whatever they look like
+ * @param excluded networks in which only virtual servers that the sets know are removed
  * @returns whether there was anything. @throws DataplaneError
  */
 export async function removeIpvs(

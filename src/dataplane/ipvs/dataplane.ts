@@ -1,6 +1,6 @@
 import type { Fragment, Ruleset } from '../../../rules/fragment.ts';
 import { canonicalRule } from '../../../rules/iptables/rule.ts';
-import { adopt, programmedFragment } from '../../../rules/ipvs/adopt.ts';
+import { adopt, programmedFragment, type SavedNode } from '../../../rules/ipvs/adopt.ts';
 import { settleChain } from '../../../rules/ipvs/chains.ts';
 import { filledSets } from '../../../rules/ipvs/filled.ts';
 import { serviceArguments, splitKey, splitWord } from '../../../rules/ipvs/objects.ts';
@@ -17,7 +17,7 @@ import { INTERFACE, type IpvsTools } from './tools.ts';
 export interface IpvsDataplaneOptions {
   readonly iptables: IptablesTools;
   readonly tools: IpvsTools;
-  /** Virtual servers in these networks are other people's. */
+  /** Virtual servers in these networks are other people's, but for those that the sets know. */
   readonly excludeCIDRs: readonly Cidr[];
 }
 
@@ -41,15 +41,11 @@ export class IpvsDataplane implements Dataplane {
     return this.#options.iptables.family;
   }
 
-  async adopt(signal: AbortSignal): Promise<Ledger> {
+  /** @param shared what both families look at, where it was read a moment ago */
+  async adopt(signal: AbortSignal, shared?: SharedState): Promise<Ledger> {
     const { tools, iptables, excludeCIDRs } = this.#options;
-    const [virtuals, sets, addresses, tables] = await Promise.all([
-      tools.virtuals(signal),
-      tools.sets(signal),
-      this.#addresses(signal),
-      iptables.save(signal),
-    ]);
-    const ledger = adopt({ virtuals, sets, addresses, tables }, this.family, excludeCIDRs);
+    const [state, tables] = await Promise.all([shared ?? readShared(tools, signal), iptables.save(signal)]);
+    const ledger = adopt({ ...state, tables }, this.family, excludeCIDRs);
     this.drain.reset(ledger);
     return ledger;
   }
@@ -116,18 +112,6 @@ export class IpvsDataplane implements Dataplane {
     await this.drain.run(request, clock, logger, signal);
   }
 
-  async #addresses(signal: AbortSignal): Promise<readonly Address[]> {
-    const { tools } = this.#options;
-    const found = await tools.addresses(signal);
-    if (found) return found;
-    // Somebody has deleted it; the other family may be faster in putting it back.
-    const args = ['link', 'add', INTERFACE, 'type', 'dummy'];
-    if (await tools.succeeds('ip', args, signal)) return [];
-    const again = await tools.addresses(signal);
-    if (!again) throw new DataplaneError('environment', `ip ${args.join(' ')}: does not work`);
-    return again;
-  }
-
   #restore(tool: Section['tool'], text: string, signal: AbortSignal): Promise<void> {
     const { tools, iptables } = this.#options;
     return tool === 'iptables' ? iptables.restore(text, signal) : tools.restore(tool, text, signal);
@@ -147,6 +131,30 @@ export class IpvsDataplane implements Dataplane {
     if (!(await tools.succeeds('ip', ['link', 'show', 'dev', INTERFACE], signal))) return false;
     return (await tools.run('ip', args, signal)).stdout !== '';
   }
+}
+
+/** What the kernel has of both families. */
+export type SharedState = Omit<SavedNode, 'tables'>;
+
+/** @throws DataplaneError */
+export async function readShared(tools: IpvsTools, signal: AbortSignal): Promise<SharedState> {
+  const [virtuals, sets, addresses] = await Promise.all([
+    tools.virtuals(signal),
+    tools.sets(signal),
+    readAddresses(tools, signal),
+  ]);
+  return { virtuals, sets, addresses };
+}
+
+async function readAddresses(tools: IpvsTools, signal: AbortSignal): Promise<readonly Address[]> {
+  const found = await tools.addresses(signal);
+  if (found) return found;
+  // Somebody has deleted it; the other family may be faster in putting it back.
+  const args = ['link', 'add', INTERFACE, 'type', 'dummy'];
+  if (await tools.succeeds('ip', args, signal)) return [];
+  const again = await tools.addresses(signal);
+  if (!again) throw new DataplaneError('environment', `ip ${args.join(' ')}: does not work`);
+  return again;
 }
 
 interface Run {

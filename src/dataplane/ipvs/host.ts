@@ -19,11 +19,12 @@ export interface HostOptions {
  */
 export async function prepareHost(options: HostOptions, signal: AbortSignal): Promise<void> {
   const { tools, config } = options;
-  await need('ip_vs', 'ipvsadm', () => tools.virtuals(signal));
+  // Nothing is listed here: a node may have tens of thousands of lines.
+  await need('ip_vs', 'ipvsadm', () => tools.run('ipvsadm', ['-L', '--timeout'], signal));
   await need(`ip_vs_${config.scheduler}`, 'ipvsadm', () => probeScheduler(tools, config.scheduler, signal));
-  await need('ip_set', 'ipset', () => tools.sets(signal));
+  await need('ip_set', 'ipset', () => tools.run('ipset', ['list', '-n'], signal));
   await need('dummy', 'ip', async () => {
-    if ((await tools.addresses(signal)) !== undefined) return;
+    if (await tools.succeeds('ip', ['link', 'show', 'dev', INTERFACE], signal)) return;
     await tools.run('ip', ['link', 'add', INTERFACE, 'type', 'dummy'], signal);
   });
   applySysctls(options);
@@ -50,11 +51,15 @@ async function need(module: string, tool: string, work: () => Promise<unknown>):
 /** Known by a firewall mark that no packet has: nothing is ever sent to it. */
 const PROBE = ['-f', '4294967295'];
 
-/** The kernel loads schedulers when they are asked for. One that is in use is there. */
+/** The kernel loads schedulers when they are asked for. */
 async function probeScheduler(tools: IpvsTools, scheduler: string, signal: AbortSignal): Promise<void> {
-  const virtuals = await tools.virtuals(signal);
-  if (virtuals.some(({ options }) => options.split(' ')[1] === scheduler)) return;
-  await tools.run('ipvsadm', ['-A', ...PROBE, '-s', scheduler], signal);
+  try {
+    await tools.run('ipvsadm', ['-A', ...PROBE, '-s', scheduler], signal);
+  } catch (error) {
+    // Left by one that was killed right here: it shall have this scheduler all the same.
+    if (!(error instanceof DataplaneError) || error.code !== 'drift') throw error;
+    await tools.run('ipvsadm', ['-E', ...PROBE, '-s', scheduler], signal);
+  }
   await tools.run('ipvsadm', ['-D', ...PROBE], signal);
 }
 

@@ -6,7 +6,7 @@ import { detectBackend, IptablesTools } from '../iptables/tools.ts';
 import type { PreparedFamily, PrepareOptions } from '../prepare.ts';
 import type { Sysctl } from '../sysctl.ts';
 import { ipvsCompiler } from './compiler.ts';
-import { IpvsDataplane } from './dataplane.ts';
+import { IpvsDataplane, readShared, type SharedState } from './dataplane.ts';
 import { prepareHost } from './host.ts';
 import { IpvsTools } from './tools.ts';
 
@@ -20,12 +20,15 @@ export async function prepareIpvs(
   const { iptablesBackend } = settings;
   const config = settings.config.ipvs;
   const tools = new IpvsTools(exec);
+  let shared: SharedState;
   try {
     await prepareHost({ tools, config, sysctl, logger, kernelRelease: release() }, signal);
+    shared = await readShared(tools, signal);
   } catch (error) {
     if (!(error instanceof DataplaneError) || error.code === 'aborted') throw error;
     return families.map((family) => [family, error]);
   }
+  const readAt = clock.now();
   const backend = iptablesBackend === 'auto' ? await detectBackend(exec, signal) : iptablesBackend;
   logger.info({ backend }, 'iptables backend');
   return await Promise.all(
@@ -33,8 +36,7 @@ export async function prepareIpvs(
       const iptables = new IptablesTools(family, backend, exec);
       const dataplane = new IpvsDataplane({ iptables, tools, excludeCIDRs: config.excludeCIDRs });
       try {
-        const readAt = clock.now();
-        const ledger = await dataplane.adopt(signal);
+        const ledger = await dataplane.adopt(signal, shared);
         const capabilities = await probeCapabilities(iptables, asIptables(ledger), false, signal);
         return [
           family,
