@@ -32,9 +32,11 @@ if (place.kind === 'nowhere') {
     for (const group of GROUPS) {
       const trials = group.trials.filter((trial) => isWanted(group.name, trial));
       describe.skipIf(trials.length === 0)(group.name, () => {
-        it.each(trials)('%s', (trial) => {
+        it.for(trials)('%s', async (trial, { annotate }) => {
           const result = results.get(`${group.name}: ${trial}`);
           if (!result) return expect.fail(otherwise);
+          if (result.retried !== undefined)
+            await annotate(`passed at the second try, after ${result.retried}`);
           if (result.error !== undefined) expect.fail(result.error);
         });
       });
