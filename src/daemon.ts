@@ -218,8 +218,7 @@ export class Daemon {
     const { tracker, settings } = this.#options;
     const running = this.#running.find((entry) => entry.family === family);
     if (!running) throw new Error(`${family} is not being programmed`);
-    const keys = [...tracker.servicePortKeys(family)].filter((key) => key.endsWith('/udp'));
-    const servicePorts = keys
+    const servicePorts = [...tracker.udpServicePortKeys(family)]
       .map((key) => tracker.resolve(family, key)?.servicePort)
       .filter((servicePort) => servicePort !== undefined);
     const context = running.context();

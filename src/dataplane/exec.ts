@@ -48,8 +48,10 @@ export interface Conversation {
 }
 
 export interface ConversationListener {
-  /** Called with each line of its standard error; what it prints elsewhere is nobody's business. */
+  /** Called with each line of its standard error. */
   onErrorLine(line: string): void;
+  /** Called with each line of its standard output. */
+  onLine?(line: string): void;
   /** Called once when it is gone, whoever ended it, or was never there. */
   onEnd(): void;
 }
@@ -95,17 +97,19 @@ export const systemExec: Exec & LineExec & ConversationExec = {
     return { exitCode, stderr };
   },
 
-  converse(program, args, { onErrorLine, onEnd }) {
+  converse(program, args, { onErrorLine, onLine, onEnd }) {
     const subprocess = execa(program, args, {
       reject: false,
       buffer: false,
       stdin: 'pipe',
-      stdout: 'ignore',
+      // What nobody listens to is not even read.
+      stdout: onLine ? 'pipe' : 'ignore',
       stderr: 'pipe',
       // One language; and no file with what was typed.
       env: { LC_ALL: 'C', HOME: '/nonexistent' },
     });
     readLines(subprocess.stderr, onErrorLine);
+    if (onLine && subprocess.stdout) readLines(subprocess.stdout, onLine);
     // Who is gone does not listen: that it is gone is told by its end.
     subprocess.stdin.on('error', () => {});
     void subprocess.then(onEnd);

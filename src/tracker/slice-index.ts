@@ -28,7 +28,13 @@ export class SliceIndex {
   }
 
   #place(service: string, key: string, slice: Slice | undefined): void {
-    const others = this.of(service).filter((other) => other.key !== key);
+    const before = this.of(service);
+    const at = before.findIndex((other) => other.key === key);
+    if (slice && at >= 0) {
+      this.#byService.set(service, before.length === 1 ? slice : before.with(at, slice));
+      return;
+    }
+    const others = before.filter((other) => other.key !== key);
     const slices = slice ? [...others, slice].sort((a, b) => compareText(a.key, b.key)) : others;
     const [only] = slices;
     if (!only) this.#byService.delete(service);

@@ -113,6 +113,11 @@ export class Tracker implements ObjectSink {
     return this.#families[family].ports.keys();
   }
 
+  /** Those of them that are UDP. */
+  udpServicePortKeys(family: Family): Iterable<ServicePortKey> {
+    return this.#families[family].udp;
+  }
+
   /** Endpoints summed over all ServicePorts of the family, ready or not. */
   endpointCount(family: Family): number {
     return this.#families[family].endpointCount;
@@ -229,6 +234,7 @@ function isBetterDuplicate(a: Endpoint, b: Endpoint): boolean {
 
 class FamilyState {
   readonly ports = new Map<ServicePortKey, ServicePort>();
+  readonly udp = new Set<ServicePortKey>();
   readonly claims = new Claims();
   readonly dirty = new Set<ServicePortKey>();
   readonly #endpointCounts = new Map<ServicePortKey, number>();
@@ -236,11 +242,13 @@ class FamilyState {
 
   add(port: ServicePort): void {
     this.ports.set(port.key, port);
+    if (port.protocol === 'udp') this.udp.add(port.key);
     this.#mark(port.key, this.claims.add(port));
   }
 
   remove(port: ServicePort): void {
     this.ports.delete(port.key);
+    this.udp.delete(port.key);
     this.setEndpointCount(port.key, 0);
     this.#mark(port.key, this.claims.remove(port));
   }

@@ -58,8 +58,8 @@ async function runInNamespace(argv: readonly string[], signal: AbortSignal): Pro
     await mkdir(folder);
     const built = await inherit([process.execPath, BUNDLE], signal, ROOT);
     if (built !== 0) return built;
-    // Somebody may build again while this runs.
-    const bundle = join(folder, 'fairlead.js');
+    // Somebody may build again while this runs. By this name it is in the image: Node need not find out what it is.
+    const bundle = join(folder, 'fairlead.mjs');
     await copyFile(join(ROOT, 'dist/fairlead.js'), bundle);
     const [namespace] = await addNamespaces([`${prefix}-node`]);
     if (namespace === undefined) throw new Error('unreachable');

@@ -29,7 +29,7 @@ describe('options of the bench', () => {
     [['--services', '3'], '--services must be a whole number of 20 or more: current value is "3"'],
     [['--rate', '0'], '--rate must be a whole number of 1 or more: current value is "0"'],
     [['--backend', 'ebpf'], '--backend must be nft or legacy: current value is "ebpf"'],
-    [['--mode', 'ipvs'], '--mode must be iptables or nftables: current value is "ipvs"'],
+    [['--mode', 'userspace'], '--mode must be iptables, nftables or ipvs: current value is "userspace"'],
     [['--mode', 'nftables', '--backend', 'legacy'], '--backend must be nft in nftables mode'],
     [['--run', 'standard,all'], '--run must be standard or big-service or churn: current value is "all"'],
     [['--fast'], /--fast/],

@@ -59,14 +59,14 @@ export class Recorder {
 }
 
 /**
- * A tool that keeps what it is given. nft cannot be talked to: a proxy that would do so has to give each transaction
- * to one of its own. What nft is only to check, or to list, is nobody's payload.
+ * A tool that keeps what it is given. It cannot be talked to: a proxy that would do so has to give each transaction to
+ * one of its own. What nft is only to check, or to list, is nobody's payload.
  */
 function script(tool: string, file: string): string {
   return `#!/bin/sh
-case "$1" in
-  -i) exit 1 ;;
-  -f | --noflush) ;;
+case "$1 $2" in
+  -i* | *" --verbose") exit 1 ;;
+  -f* | --noflush*) ;;
   *) exec ${tool} "$@" ;;
 esac
 file="${file}"

@@ -63,7 +63,9 @@ async function place(name: string, folder: string): Promise<void> {
   // One record for each call, because both families write at the same time.
   const record = `${join(folder, 'record', name)}.$$`;
   const pass = name.endsWith('-restore') ? `tee -a "${record}" | ${target} "$@"` : `exec ${target} "$@"`;
-  await writeFile(link, `#!/bin/sh\nprintf '%s\\n' "$*" >"${record}"\n${pass}\n`);
+  // A restore cannot be talked to: each payload is one of its own.
+  const alone = name.endsWith('-restore') ? '[ "$2" != --verbose ] || exit 1\n' : '';
+  await writeFile(link, `#!/bin/sh\n${alone}printf '%s\\n' "$*" >"${record}"\n${pass}\n`);
   await chmod(link, 0o755);
 }
 

@@ -4,7 +4,8 @@ import { DataplaneError } from '../dataplane.ts';
 import type { PreparedFamily, PrepareOptions } from '../prepare.ts';
 import { ensureNfacctObjects, probeCapabilities } from './capabilities.ts';
 import { IptablesDataplane } from './dataplane.ts';
-import { detectBackend, IptablesTools } from './tools.ts';
+import { RestoreSession } from './session.ts';
+import { detectBackend, IptablesTools, iptablesName } from './tools.ts';
 
 /** iptables mode: chooses the backend, and reads what is there. */
 export async function prepareIptables(
@@ -21,7 +22,10 @@ export async function prepareIptables(
   const nfacct = await ensureNfacctObjects(exec, signal);
   return await Promise.all(
     families.map(async (family): Promise<[Family, PreparedFamily | DataplaneError]> => {
-      const tools = new IptablesTools(family, backend, exec);
+      // The legacy tools hold the lock for as long as they run, and swap the whole table whatever they are given.
+      const program = `${iptablesName(family, backend)}-restore`;
+      const session = backend === 'nft' ? new RestoreSession({ exec, program, clock }) : undefined;
+      const tools = new IptablesTools(family, backend, exec, session);
       const dataplane = new IptablesDataplane(tools);
       try {
         const readAt = clock.now();

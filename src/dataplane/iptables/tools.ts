@@ -3,11 +3,17 @@ import { FAMILIES, type Family } from '../../../rules/model.ts';
 import { DataplaneError } from '../dataplane.ts';
 import type { Exec, ExecOptions, Execution } from '../exec.ts';
 import { iptablesError, startError } from './errors.ts';
+import type { RestoreSession } from './session.ts';
 
 export type Backend = 'nft' | 'legacy';
 
 /** Seconds for which a legacy tool waits for the xtables lock before the reconciler tries again. */
 const LOCK_SECONDS = 5;
+
+/** Without `-save` or `-restore`. */
+export function iptablesName(family: Family, backend: Backend): string {
+  return `${family === 'ipv6' ? 'ip6tables' : 'iptables'}-${backend}`;
+}
 
 /** iptables-save, -restore and the plain tool of one family and backend. */
 export class IptablesTools {
@@ -15,12 +21,15 @@ export class IptablesTools {
   readonly backend: Backend;
   readonly #exec: Exec;
   readonly #name: string;
+  readonly #session: RestoreSession | undefined;
 
-  constructor(family: Family, backend: Backend, exec: Exec) {
+  /** @param session takes small payloads, if there is one */
+  constructor(family: Family, backend: Backend, exec: Exec, session?: RestoreSession) {
     this.family = family;
     this.backend = backend;
     this.#exec = exec;
-    this.#name = `${family === 'ipv6' ? 'ip6tables' : 'iptables'}-${backend}`;
+    this.#name = iptablesName(family, backend);
+    this.#session = session;
   }
 
   /** All tables, or one. @throws DataplaneError */
@@ -56,7 +65,10 @@ export class IptablesTools {
 
   /** Applies a payload of one COMMIT or more, leaving everything else as it is. @throws DataplaneError */
   async restore(payload: string, signal: AbortSignal): Promise<void> {
-    await this.#run('-restore', ['--noflush', '-w', String(LOCK_SECONDS)], { input: payload, signal });
+    const start = async (): Promise<void> => {
+      await this.#run('-restore', ['--noflush', '-w', String(LOCK_SECONDS)], { input: payload, signal });
+    };
+    await (this.#session ? this.#session.apply(payload, signal, start) : start());
   }
 
   async #run(suffix: string, args: readonly string[], options: ExecOptions): Promise<Execution> {
