@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import type { Family, NodeFacts, ProxySettings, ServicePortKey } from '../rules/model.ts';
+import type { Family, NodeFacts, ProxySettings } from '../rules/model.ts';
 import { Backoff } from './cluster/backoff.ts';
 import { type Clock, pause } from './cluster/clock.ts';
 import type { Logger } from './cluster/observer.ts';
@@ -14,6 +14,8 @@ import {
 import type { DesiredState } from './desired-state.ts';
 import { type Findings, Quarantine, type Quarantined } from './quarantine.ts';
 import { Rivalry } from './rivalry.ts';
+import { syncLog } from './sync-log.ts';
+import { type SyncObserver, type SyncReport, tellAll } from './sync-observer.ts';
 import { Verification } from './verification.ts';
 import { Wakeup } from './wakeup.ts';
 
@@ -35,58 +37,6 @@ export interface ReconcilerOptions {
   readonly observer?: SyncObserver;
 }
 
-/** One sync that succeeded. */
-export interface SyncReport {
-  readonly family: Family;
-  /** ServicePorts that were compiled anew. */
-  readonly servicePorts: readonly ServicePortKey[];
-  /** Everything was compared with what the kernel has; false: only what had changed. */
-  readonly full: boolean;
-  /** Lines of payload; 0: the kernel had it all. */
-  readonly lines: number;
-  /** What was to be applied, as it was planned at first. */
-  readonly plan?: Plan;
-  /** Objects that were found in the kernel, where this sync read it. */
-  readonly adopted: number | undefined;
-  /** Lines that put right what somebody else had changed in the kernel. */
-  readonly repaired: number;
-  /** Objects in the ledger now. */
-  readonly objects: number;
-  /** ms. */
-  readonly duration: number;
-}
-
-/** Watches syncs without taking part: for health, metrics and Events. */
-export interface SyncObserver {
-  /** Something has changed that the next sync will look at. */
-  requested?(family: Family): void;
-  /** A sync begins: what changes from now on is for the next one. */
-  started?(family: Family): void;
-  synced?(report: SyncReport): void;
-  /** A sync failed, and is tried again. `duration` in ms. */
-  failed?(failure: { family: Family; error: DataplaneError; duration: number; full: boolean }): void;
-  quarantined?(family: Family, servicePort: ServicePortKey, error: DataplaneError): void;
-  /** So many objects that are no longer wanted cannot be removed, and are left. */
-  stuck?(family: Family, objects: number): void;
-  /** Our chains were changed by somebody else again and again. */
-  contested?(family: Family, repairs: number): void;
-}
-
-/** Tells several observers the same. */
-export function tellAll(observers: readonly SyncObserver[]): SyncObserver {
-  return {
-    requested: (family) => observers.forEach((observer) => void observer.requested?.(family)),
-    started: (family) => observers.forEach((observer) => void observer.started?.(family)),
-    synced: (report) => observers.forEach((observer) => void observer.synced?.(report)),
-    failed: (failure) => observers.forEach((observer) => void observer.failed?.(failure)),
-    quarantined: (family, servicePort, error) =>
-      observers.forEach((observer) => void observer.quarantined?.(family, servicePort, error)),
-    stuck: (family, objects) => observers.forEach((observer) => void observer.stuck?.(family, objects)),
-    contested: (family, repairs) =>
-      observers.forEach((observer) => void observer.contested?.(family, repairs)),
-  };
-}
-
 const RETRY_MIN_MS = 250;
 const RETRY_MAX_MS = 30_000;
 /** What may be removed later is removed with the next change, or so many ms after the last one. */
@@ -99,9 +49,14 @@ const LATER_MS = 1_000;
  */
 export class Reconciler {
   readonly #options: ReconcilerOptions;
+  readonly #observer: Required<SyncObserver>;
   readonly #wakeup = new Wakeup();
   readonly #backoff: Backoff;
   readonly #quarantine: Quarantine;
+  readonly #findings: Findings = {
+    quarantined: (servicePort, error) => this.#observer.quarantined(this.family, servicePort, error),
+    stuck: (objects, error) => this.#observer.stuck(this.family, objects, error),
+  };
   readonly #rivalry = new Rivalry();
   /** undefined: not read from the kernel yet, or no longer to be believed. */
   #ledger: Ledger | undefined;
@@ -117,6 +72,7 @@ export class Reconciler {
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
+    this.#observer = tellAll([syncLog(options.logger), ...(options.observer ? [options.observer] : [])]);
     this.#backoff = new Backoff({ backoffMinMs: RETRY_MIN_MS, backoffMaxMs: RETRY_MAX_MS }, options.random);
     this.#verification = new Verification(options);
     this.#quarantine = new Quarantine(options.dataplane, options.desired);
@@ -134,13 +90,13 @@ export class Reconciler {
 
   /** Something may have changed. */
   request(): void {
-    this.#options.observer?.requested?.(this.family);
+    this.#observer.requested(this.family);
     this.#verification.makeWay();
     this.#wakeup.notify();
   }
 
   /** Reads the kernel at the next sync, compares everything with it, and repairs what differs. */
-  verify(): void {
+  reread(): void {
     this.#ledger = undefined;
     this.#wakeup.notify();
   }
@@ -179,6 +135,8 @@ export class Reconciler {
     if (!this.#settled || this.#ledger === undefined || this.#rivalry.isResting(clock.now())) return;
     try {
       const found = this.#verification.isDue ? await this.#verification.read(signal) : undefined;
+      // Whoever it gave way to does not wait for another look.
+      if (found === 'gave way') return;
       if (found) {
         this.#ledger = found;
         this.#unread = true;
@@ -195,14 +153,14 @@ export class Reconciler {
 
   /** @returns ms after which to try again; undefined where there is no need. */
   async #attempt(signal: AbortSignal): Promise<number | undefined> {
-    const { observer, logger, clock } = this.#options;
+    const { clock } = this.#options;
     const started = clock.now();
     const full = this.#ledger === undefined || this.#unread;
-    observer?.started?.(this.family);
+    this.#observer.started(this.family);
     try {
       const report = await this.#sync(signal);
       this.#backoff.reset();
-      observer?.synced?.(report);
+      this.#observer.synced(report);
       const retryIn = this.#quarantine.nextRetry(clock.now());
       return this.#loose.size === 0 ? retryIn : Math.min(retryIn ?? LATER_MS, LATER_MS);
     } catch (error) {
@@ -210,19 +168,14 @@ export class Reconciler {
       if (!(error instanceof DataplaneError)) throw error;
       // Parts of the plan may have been applied.
       this.#ledger = undefined;
-      observer?.failed?.({ family: this.family, error, duration: clock.now() - started, full });
       const retryIn = this.#backoff.next();
-      const { code, line, excerpt } = error;
-      logger.warn(
-        { family: this.family, code, line, excerpt, retryMs: Math.round(retryIn) },
-        `sync failed: ${error.message}`,
-      );
+      this.#observer.failed({ family: this.family, error, duration: clock.now() - started, full, retryIn });
       return retryIn;
     }
   }
 
   async #sync(signal: AbortSignal): Promise<SyncReport> {
-    const { dataplane, desired, clock, context, logger } = this.#options;
+    const { dataplane, desired, clock, context } = this.#options;
     const started = clock.now();
     const { node, settings } = context();
     const { keys, servicePorts } = desired.update(node, settings);
@@ -242,7 +195,8 @@ export class Reconciler {
           new Set([...this.#loose, ...this.#quarantine.stuck]),
         );
     const repaired = fresh && this.#settled ? linesBeside(plan, this.#pending) : 0;
-    const lines = await this.#apply(plan, ledger, fresh, signal);
+    const { lines, asPlanned } = await this.#apply(plan, ledger, fresh, signal);
+    const isNew = fresh || servicePorts.length > 0 || !asPlanned || linesBeside(plan, this.#loose) > 0;
     this.#unread = false;
     this.#settled = true;
     this.#pending.clear();
@@ -255,58 +209,37 @@ export class Reconciler {
       this.#verification.done();
     }
     if (repaired > 0) this.#count(repaired);
-    const { family } = this;
-    const duration = clock.now() - started;
-    const level = fresh || servicePorts.length > 0 || lines > 0 ? 'info' : 'debug';
-    logger[level](
-      {
-        family,
-        servicePorts: names(servicePorts),
-        lines,
-        adopted,
-        repaired: repaired || undefined,
-        objects: ledger.size,
-        ms: round(duration),
-      },
-      'synced',
-    );
     return {
-      family,
+      family: this.family,
       servicePorts,
       full: fresh,
       lines,
       plan,
       adopted,
       repaired,
+      deferred: lines > 0 && !isNew,
       objects: ledger.size,
-      duration,
+      duration: clock.now() - started,
     };
   }
 
   /** A repair now and then is somebody's mistake; one after the other is another proxy. */
   #count(repaired: number): void {
-    const { clock, logger, observer } = this.#options;
-    const repairs = this.#rivalry.record(clock.now());
-    if (repairs === undefined) return;
-    logger.warn(
-      { family: this.family, repairs, lines: repaired },
-      'another proxy is writing: our chains were changed again and again; is kube-proxy still running on this node? Repairs back off',
-    );
-    observer?.contested?.(this.family, repairs);
+    const repairs = this.#rivalry.record(this.#options.clock.now());
+    if (repairs !== undefined) this.#observer.contested(this.family, repairs, repaired);
   }
 
   /**
    * Applies the plan. What the kernel refuses is tried once more against a ledger that was just read from it; what
    * it still refuses is narrowed down to the ServicePorts that are at fault.
-   * @returns lines applied
    */
-  async #apply(plan: Plan, ledger: Ledger, fresh: boolean, signal: AbortSignal): Promise<number> {
+  async #apply(plan: Plan, ledger: Ledger, fresh: boolean, signal: AbortSignal): Promise<Applied> {
     const { dataplane, desired, logger, clock } = this.#options;
-    if (plan.lines === 0) return 0;
+    if (plan.lines === 0) return { lines: 0, asPlanned: true };
     try {
       await dataplane.apply(plan, signal);
       takeDown(plan, ledger);
-      return plan.lines;
+      return { lines: plan.lines, asPlanned: true };
     } catch (error) {
       if (!(error instanceof DataplaneError) || !['drift', 'refused', 'environment'].includes(error.code)) {
         throw error;
@@ -317,34 +250,21 @@ export class Reconciler {
         const anew = dataplane.plan(desired.ruleset, ledger);
         const repaired = linesBeside(anew, this.#pending);
         if (repaired > 0) this.#count(repaired);
-        return await this.#apply(anew, ledger, true, signal);
+        return { ...(await this.#apply(anew, ledger, true, signal)), asPlanned: false };
       }
       if (error.code === 'environment') throw error;
       replaceLedger(ledger, await dataplane.adopt(signal));
-      return await this.#quarantine.isolate({ plan, ledger }, clock.now(), this.#findings(), signal);
+      const lines = await this.#quarantine.isolate({ plan, ledger }, clock.now(), this.#findings, signal);
+      return { lines, asPlanned: false };
     }
   }
+}
 
-  #findings(): Findings {
-    const { logger, observer } = this.#options;
-    const { family } = this;
-    return {
-      quarantined: (servicePort, reason) => {
-        logger.warn(
-          { family, servicePort, line: reason.line, excerpt: reason.excerpt },
-          `ServicePort ${servicePort} is quarantined, as the kernel refuses its rules: ${reason.message}`,
-        );
-        observer?.quarantined?.(family, servicePort, reason);
-      },
-      stuck: (objects, reason) => {
-        logger.warn(
-          { family, objects, line: reason.line, excerpt: reason.excerpt },
-          `some of what is no longer wanted cannot be removed, and is left: ${reason.message}`,
-        );
-        observer?.stuck?.(family, objects);
-      },
-    };
-  }
+interface Applied {
+  /** Of payload. */
+  readonly lines: number;
+  /** The kernel took the plan as it was. */
+  readonly asPlanned: boolean;
 }
 
 /** The longest time that a timer of Node's can wait. */
@@ -363,15 +283,4 @@ function shareTexts(ledger: Ledger, { ruleset }: DesiredState): void {
     const desired = ruleset.text(key);
     ledger.set(key, desired === text ? desired : Buffer.from(text).toString());
   }
-}
-
-/** A log line has room for some. */
-function names(servicePorts: readonly ServicePortKey[]): readonly string[] {
-  return servicePorts.length <= 5
-    ? servicePorts
-    : [...servicePorts.slice(0, 4), `and ${servicePorts.length - 4} more`];
-}
-
-function round(ms: number): number {
-  return Math.round(ms * 10) / 10;
 }

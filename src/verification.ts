@@ -16,8 +16,10 @@ const PERIOD_MS = 3_600_000;
 const RETRY_MS = 600_000;
 /** ms that reading the kernel may take. */
 const LIMIT_MS = 20_000;
-/** So often a reading makes way for a change, until the next look; then changes wait for once. */
-const PATIENCE = 10;
+/** So often in a row a reading makes way for a change; then changes wait for once. */
+const PATIENCE = 5;
+/** ms from there to the next reading, in which there are cheaper looks: a flush is found by them. */
+const WAY_MS = 60_000;
 
 /**
  * Reads the kernel from time to time while the ledger is believed. That may fail, or never come to an end beside a
@@ -53,8 +55,11 @@ export class Verification {
     this.#giveUp?.();
   }
 
-  /** @returns what the kernel has; undefined where it could not be read, which is tried again. Throws no DataplaneError */
-  async read(signal: AbortSignal): Promise<Ledger | undefined> {
+  /**
+   * Throws no DataplaneError. What does not succeed is due again some time later.
+   * @returns what the kernel has; undefined where it could not be read; `gave way` where a change, or the end, waits
+   */
+  async read(signal: AbortSignal): Promise<Ledger | 'gave way' | undefined> {
     const { dataplane, clock } = this.#options;
     const ending = new AbortController();
     const cancel = clock.after(LIMIT_MS, () => ending.abort());
@@ -72,10 +77,14 @@ export class Verification {
       return ledger;
     } catch (error) {
       if (!(error instanceof DataplaneError)) throw error;
-      this.#ways = gaveWay ? this.#ways + 1 : 0;
-      if (!gaveWay && !signal.aborted) {
-        this.#postpone(ending.signal.aborted ? `it takes longer than ${LIMIT_MS / 1000} s` : error.message);
+      if (signal.aborted) return 'gave way';
+      if (gaveWay) {
+        this.#ways++;
+        this.#dueAt = clock.now() + WAY_MS;
+        return 'gave way';
       }
+      this.#ways = 0;
+      this.#postpone(ending.signal.aborted ? `it takes longer than ${LIMIT_MS / 1000} s` : error.message);
       return undefined;
     } finally {
       cancel();

@@ -2,6 +2,7 @@ import type { RequestListener } from 'node:http';
 import type { Clock } from '../cluster/clock.ts';
 import type { Mode } from '../config/settings.ts';
 import { SliMetrics } from '../metrics/sli-metrics.ts';
+import { guarded } from './access.ts';
 import { profileRoutes } from './profiles.ts';
 import { type Answer, JSON_TYPE, type Route, type RouteRequest, routeHandler, TEXT, text } from './route.ts';
 import { flagz, statusz } from './z-pages.ts';
@@ -26,7 +27,10 @@ export interface DebugHandlerOptions {
   readonly more?: readonly Route[];
 }
 
-/** Answers on kube-proxy's port 10249: metrics, and what helps to find out what goes on. */
+/**
+ * Answers on kube-proxy's port 10249: metrics, and what helps to find out what goes on. Probes and Prometheus may come
+ * by any name; what tells about the cluster and its configuration, or costs something, is guarded from other sites.
+ */
 export function debugHandler(options: DebugHandlerOptions): RequestListener {
   const { mode, version, clock, metrics, config, flags, rules, profiling, more = [] } = options;
   const slis = new SliMetrics();
@@ -36,7 +40,7 @@ export function debugHandler(options: DebugHandlerOptions): RequestListener {
     slis.checked('ping', 'healthz', true);
     return answer;
   };
-  const routes: Route[] = [
+  const open: readonly Route[] = [
     {
       path: '/healthz',
       answer: ({ query }) =>
@@ -49,6 +53,8 @@ export function debugHandler(options: DebugHandlerOptions): RequestListener {
     },
     { path: '/metrics/slis', methods: ['DELETE'], answer: (request) => sliAnswer(slis, request) },
     { path: '/proxyMode', answer: () => text(mode) },
+  ];
+  const others: Route[] = [
     {
       path: '/configz',
       answer: () => ({ type: JSON_TYPE, body: `${JSON.stringify({ 'kubeproxy.config.k8s.io': config })}\n` }),
@@ -66,12 +72,15 @@ export function debugHandler(options: DebugHandlerOptions): RequestListener {
     ...(profiling ? [...profileRoutes(clock), ...verbosityRoutes(options)] : []),
     ...more,
   ];
-  const paths = [...routes.map(({ path }) => path), '/statusz'].sort();
-  routes.push({
+  const paths = [...open, ...others]
+    .map(({ path }) => path)
+    .concat('/statusz')
+    .sort();
+  others.push({
     path: '/statusz',
     answer: (request) => statusz({ started, now: clock.now(), version, paths }, request),
   });
-  return routeHandler(routes);
+  return routeHandler([...open, ...guarded(others)]);
 }
 
 async function sliAnswer(slis: SliMetrics, { method }: RouteRequest): Promise<Answer> {

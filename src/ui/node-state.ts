@@ -4,7 +4,7 @@ import type { LostClaim } from '../tracker/claims.ts';
 import type { Tracker } from '../tracker/tracker.ts';
 import { serviceNames } from './service-names.ts';
 import type { ContestedClaim, FamilyState, NodeState, QuarantinedServicePort } from './state.ts';
-import { cut, type SyncHistory } from './sync-history.ts';
+import { cut, MESSAGE_CHARACTERS, type SyncHistory, shortened } from './sync-history.ts';
 
 /** What the daemon tells of itself. */
 export type Programming = Pick<Daemon, 'running' | 'lostClaims'>;
@@ -59,7 +59,13 @@ function familyState(
 
 export function quarantinedServicePort(entry: Quarantined): QuarantinedServicePort {
   const { servicePort, error, attempts, retryAt } = entry;
-  return { servicePort, message: error.message, line: error.refusedLine, attempts, retryAt };
+  return {
+    servicePort,
+    message: shortened(error.message, MESSAGE_CHARACTERS),
+    line: error.refusedLine === undefined ? undefined : shortened(error.refusedLine, MESSAGE_CHARACTERS),
+    attempts,
+    retryAt,
+  };
 }
 
 export function contestedClaim({ loser, winner, what }: LostClaim): ContestedClaim {

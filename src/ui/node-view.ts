@@ -3,9 +3,8 @@ import type { Clock } from '../cluster/clock.ts';
 import type { Settings } from '../config/settings.ts';
 import type { RunningFamily } from '../daemon.ts';
 import { type Answer, JSON_TYPE, type Route, text } from '../debug/route.ts';
-import type { SyncObserver, SyncReport } from '../reconciler.ts';
+import type { SyncObserver, SyncReport } from '../sync-observer.ts';
 import type { Tracker } from '../tracker/tracker.ts';
-import { guarded } from './access.ts';
 import { EventStream } from './event-stream.ts';
 import { nodeState, type Programming } from './node-state.ts';
 import { serviceDetails } from './service-details.ts';
@@ -57,13 +56,13 @@ export class NodeView implements SyncObserver {
 
   /** The endpoints under /debug. */
   get routes(): readonly Route[] {
-    return guarded([
+    return [
       { path: '/debug/state', answer: ({ query }) => this.#state(query) },
       { path: '/debug/events', answer: ({ signal }) => this.#listen(signal) },
       { path: '/debug/sync', answer: ({ query }) => this.#sync(query) },
       { path: '/debug/services', answer: ({ query, signal }) => this.#services(query, signal) },
       { path: '/debug/service', answer: ({ query }) => this.#service(query) },
-    ]);
+    ];
   }
 
   #state(query: URLSearchParams): Answer {

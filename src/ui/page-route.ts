@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import { type Answer, type Route, text } from '../debug/route.ts';
-import { guarded } from './access.ts';
 
 /** The page, at `/`. It is loaded when it is first asked for. */
 export function pageRoute(): Route {
@@ -14,8 +13,7 @@ export function pageRoute(): Route {
       return text(`the page cannot be built: ${(error as Error).message}\n`, 503);
     }
   };
-  const [route] = guarded([{ path: '/', answer }]);
-  return route ?? { path: '/', answer };
+  return { path: '/', answer };
 }
 
 async function loadPage(): Promise<Answer> {

@@ -1,6 +1,6 @@
 import type { Family, ServicePortKey } from '../../rules/model.ts';
 import type { DataplaneError, Plan } from '../dataplane/dataplane.ts';
-import type { SyncReport } from '../reconciler.ts';
+import type { SyncReport } from '../sync-observer.ts';
 import {
   type Cut,
   type ObjectChange,
@@ -29,7 +29,6 @@ export type OwnerOf = (family: Family, key: string) => ServicePortKey | undefine
 const KEYS_KEPT = 20;
 const CHANGES_KEPT = 60;
 const OBJECT_CHARACTERS = 400;
-const MESSAGE_CHARACTERS = 1000;
 const PAYLOAD_CHARACTERS = 12_000;
 /** Of all changes and payloads together: older syncs lose theirs. */
 const DETAIL_CHARACTERS = 256 * 1024;
@@ -77,9 +76,10 @@ export class SyncHistory {
     return totals;
   }
 
-  /** @returns what is remembered of it; undefined where it had nothing to do. */
+  /** @returns what is remembered of it; undefined where it had nothing to do, or nothing new. */
   synced(report: SyncReport, at: number): SyncRecord | undefined {
-    const { family, servicePorts, full, lines, repaired, adopted, objects, duration, plan } = report;
+    const { family, servicePorts, full, lines, repaired, adopted, objects, duration, plan, deferred } =
+      report;
     const totals = this.totals(family);
     totals.syncs++;
     totals.lines += lines;
@@ -88,7 +88,7 @@ export class SyncHistory {
     totals.lastSync = at;
     totals.failing = undefined;
     if (repaired > 0) totals.lastRepair = at;
-    if (!full && lines === 0 && servicePorts.length === 0) return undefined;
+    if (deferred || (!full && lines === 0 && servicePorts.length === 0)) return undefined;
     const record = this.#add({
       family,
       at,
@@ -208,7 +208,10 @@ function payloadOf({ sections }: Plan): string | undefined {
   return payload;
 }
 
+/** Of what tools say, which may quote a payload. */
+export const MESSAGE_CHARACTERS = 1000;
+
 /** A copy, so that the rest of a long text is not kept. */
-function shortened(text: string, length: number): string {
+export function shortened(text: string, length: number): string {
   return text.length <= length ? text : Buffer.from(`${text.slice(0, length)}…`).toString();
 }

@@ -31,7 +31,7 @@ describe('options of the bench', () => {
     [['--backend', 'ebpf'], '--backend must be nft or legacy: current value is "ebpf"'],
     [['--mode', 'userspace'], '--mode must be iptables, nftables or ipvs: current value is "userspace"'],
     [['--mode', 'nftables', '--backend', 'legacy'], '--backend must be nft in nftables mode'],
-    [['--run', 'standard,all'], '--run must be standard or big-service or churn: current value is "all"'],
+    [['--run', 'standard,all'], '--run must be standard, big-service or churn: current value is "all"'],
     [['--fast'], /--fast/],
     [['5000'], /5000/],
   ] as const)('%j are refused', (argv, message) => {

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { listing } from '../../src/config/kinds.ts';
 import type { Backend } from '../lab/suite.ts';
 import type { Lengths } from './course.ts';
 import type { BenchMode } from './toolset.ts';
@@ -137,5 +138,5 @@ function integer(flag: string, text: string, least: number): number {
 function choice<T extends string>(flag: string, text: string, allowed: readonly T[]): T {
   const found = allowed.find((value) => value === text);
   if (found !== undefined) return found;
-  throw new UsageError(`--${flag} must be ${allowed.join(' or ')}: current value is "${text}"`);
+  throw new UsageError(`--${flag} must be ${listing(allowed)}: current value is "${text}"`);
 }

@@ -75,12 +75,12 @@ it('whatever happens on the way, in the end the kernel has what the cluster asks
             if (happening.kind === 'failure')
               node.programs.failNext({ exitCode: 4, stderr: happening.stderr });
             if (happening.kind === 'refusal') refused = happening.text;
-            if (happening.kind === 'verification') node.reconciler.verify();
+            if (happening.kind === 'verification') node.reconciler.reread();
             if (happening.kind === 'time') await node.pass(happening.seconds * 1000);
             else await node.sync();
           }
           feed.become(last);
-          node.reconciler.verify();
+          node.reconciler.reread();
           // A failure or two may still be in store.
           const { length } = node.reports;
           for (let i = 0; i < 12 && node.reports.length === length; i++) await node.sync();
@@ -89,7 +89,7 @@ it('whatever happens on the way, in the end the kernel has what the cluster asks
           refused = '';
           // Everybody has had another try by then.
           for (let i = 0; i < 4; i++) await node.pass(1_800_000);
-          node.reconciler.verify();
+          node.reconciler.reread();
           await node.sync();
           expect(node.reconciler.quarantined).toEqual([]);
           const expected = tablesOf(printRuleset(freshly('ipv4', last, AT).desired.ruleset));

@@ -231,7 +231,14 @@ function tests(): void {
     const { status, headers } = await node.door.get(METRICS_PORT, '/');
     expect(status).toBe(200);
     expect(headers['content-security-policy']).toContain("default-src 'none'");
-    for (const path of ['/', '/debug/state', '/debug/events', '/debug/services']) {
+    for (const path of [
+      '/',
+      '/debug/state',
+      '/debug/events',
+      '/debug/services',
+      '/debug/rules',
+      '/configz',
+    ]) {
       const rebound = await node.door.get(METRICS_PORT, path, { host: 'attacker.example:10249' });
       expect(rebound.status, path).toBe(403);
     }

@@ -95,7 +95,7 @@ describe('a quarantined ServicePort', () => {
     const { node } = await quarantine();
     node.serve('other', '10.96.0.2', ['10.244.1.4']);
     await node.sync();
-    node.reconciler.verify();
+    node.reconciler.reread();
     await node.sync();
     expect(node.outcomes('10.96.0.1')).toEqual(['10.244.1.1:8080']);
     expect(node.outcomes('10.96.0.2')).toEqual(['10.244.1.4:8080']);

@@ -132,7 +132,7 @@ describe('when the kernel is not as expected', () => {
   it('an edit is found by verification, which writes only what differs', async () => {
     const node = await settled();
     meddle(node, `-D KUBE-SERVICES ${dispatchRule(node, 'web')}`);
-    node.reconciler.verify();
+    node.reconciler.reread();
     await node.sync();
     expect(node.outcomes('10.96.0.1')).toEqual(['10.244.1.1:8080']);
     expect(node.reports.at(-1)).toMatchObject({ full: true, lines: 1, repaired: 1 });

@@ -1,3 +1,5 @@
+import { reasonOf } from '../../cluster/errors.ts';
+import { UsageError } from '../../config/usage.ts';
 import { type Check, NotKnown, type Result, skipped, warning } from './check.ts';
 import { CAUSES } from './checks.ts';
 import type { Facts } from './facts.ts';
@@ -17,7 +19,8 @@ export interface ExamineOptions {
 
 /**
  * Runs checks side by side: those about the cluster first, as the others need what they have read.
- * @throws what is no fact about the cluster or the node: wrong usage, and bugs
+ * What one of them did not foresee is told in its place, and takes nothing from the others.
+ * @throws UsageError
  */
 export async function examine(
   checks: readonly Check[],
@@ -61,7 +64,11 @@ async function answered(check: Check, facts: Facts, limitMs: number): Promise<Re
     return await Promise.race([work(), late]);
   } catch (error) {
     if (error instanceof NotKnown) return skipped(error.message);
-    throw error;
+    if (error instanceof UsageError) throw error;
+    return warning(
+      `could not be looked at: ${reasonOf(error)}`,
+      'fairlead does not foresee this: please report it',
+    );
   } finally {
     limit.abort();
   }

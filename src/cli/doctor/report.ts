@@ -1,4 +1,4 @@
-import { alignedRows, type Tone, toned } from '../output.ts';
+import { alignedRows, plain, type Tone, toned } from '../output.ts';
 import type { Status } from './check.ts';
 import { byCause, type Finding } from './examine.ts';
 import type { Question } from './facts.ts';
@@ -41,7 +41,7 @@ export function reportText(
 
 function rowsOf({ status, title, evidence, advice }: Row, utf8: boolean): readonly (readonly string[])[] {
   const { tone, ...mark } = MARKS[status];
-  const text = plain(evidence, utf8);
+  const text = shown(evidence, utf8);
   const row = [
     toned(tone, utf8 ? mark.utf8 : mark.ascii),
     title,
@@ -49,7 +49,7 @@ function rowsOf({ status, title, evidence, advice }: Row, utf8: boolean): readon
   ];
   return advice === undefined || advice === ''
     ? [row]
-    : [row, ['', '', `${utf8 ? '→' : '->'} ${plain(advice, utf8)}`]];
+    : [row, ['', '', `${utf8 ? '→' : '->'} ${shown(advice, utf8)}`]];
 }
 
 type Row = Pick<Finding, 'status' | 'title' | 'evidence' | 'advice'>;
@@ -66,9 +66,9 @@ function gathered(findings: readonly Finding[]): readonly Row[] {
   return rows;
 }
 
-/** Messages of servers and kubelets may hold anything: nothing of it shall reach a terminal but characters. */
-function plain(text: string, utf8: boolean): string {
-  return text.replaceAll(utf8 ? /[\p{C}\p{Zl}\p{Zp}]/gu : /[^ -~]/g, '?');
+/** Messages of servers and kubelets may hold anything. */
+function shown(text: string, utf8: boolean): string {
+  return utf8 ? plain(text) : plain(text).replaceAll(/[^ -~]/gu, '?');
 }
 
 /** One line of numbers, and the likeliest cause of it all. */
@@ -85,9 +85,9 @@ export function summaryText(findings: readonly Finding[], utf8: boolean): string
   if (!cause) return toned('good', `None of ${counted(checked, 'check')} failed${tail}.\n`);
   const names = wrong.map(({ title }) => title).join(', ');
   const head = `${wrong.length} of ${counted(checked, 'check')} failed${tail}: ${names}.`;
-  const advice = cause.advice === undefined ? '' : `\n  ${utf8 ? '→' : '->'} ${plain(cause.advice, utf8)}`;
+  const advice = cause.advice === undefined ? '' : `\n  ${utf8 ? '→' : '->'} ${shown(cause.advice, utf8)}`;
   const most = wrong.length > 1 ? 'Most probably first: ' : '';
-  return `${toned('bad', head)}\n${most}${cause.title}: ${plain(cause.evidence, utf8)}${advice}\n`;
+  return `${toned('bad', head)}\n${most}${cause.title}: ${shown(cause.evidence, utf8)}${advice}\n`;
 }
 
 /** What `fairlead doctor --output json` prints: see the README of this folder. */

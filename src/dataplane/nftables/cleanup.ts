@@ -1,6 +1,6 @@
 import { TABLE } from '../../../rules/nftables/names.ts';
 import type { Exec } from '../exec.ts';
-import { nftError } from './errors.ts';
+import { isAbsence, nftError } from './errors.ts';
 
 const IPS = ['ip', 'ip6'] as const;
 
@@ -18,8 +18,7 @@ export async function removeNftables(exec: Exec, signal: AbortSignal, path: stri
       continue;
     }
     const error = nftError(execution);
-    // There is no such table.
-    if (error.code !== 'drift') throw error;
+    if (!isAbsence(error)) throw error;
   }
   return found;
 }

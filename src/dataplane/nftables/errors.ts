@@ -2,6 +2,9 @@ import { keyOfLine } from '../../../rules/nftables/payload.ts';
 import { DataplaneError, type DataplaneErrorCode } from '../dataplane.ts';
 import { ExecError, type Execution } from '../exec.ts';
 
+/** ENOENT. */
+const ABSENT = 'No such file or directory';
+
 /** How nft says what is wrong; the first that fits decides. */
 const SIGNS: readonly (readonly [RegExp, DataplaneErrorCode])[] = [
   [
@@ -14,7 +17,7 @@ const SIGNS: readonly (readonly [RegExp, DataplaneErrorCode])[] = [
     'environment',
   ],
   [/Operation not supported/i, 'environment'],
-  [/No such file or directory|File exists|Device or resource busy/i, 'drift'],
+  [new RegExp(`${ABSENT}|File exists|Device or resource busy`, 'i'), 'drift'],
 ];
 
 /**
@@ -35,6 +38,11 @@ export function nftError({ exitCode, stderr }: Execution, payload?: string): Dat
     refusedKey: refused === undefined ? undefined : keyOfLine(refused),
     excerpt: line === undefined ? undefined : lines?.slice(Math.max(0, line - 4), line + 3).join('\n'),
   });
+}
+
+/** Whether the error is that what a command names is not there, and nothing else that `drift` stands for. */
+export function isAbsence({ code, message }: DataplaneError): boolean {
+  return code === 'drift' && message.includes(ABSENT);
 }
 
 /** The error of a program that could not run to its end. */

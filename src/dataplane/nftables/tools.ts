@@ -2,7 +2,7 @@ import type { Family } from '../../../rules/model.ts';
 import { TABLE } from '../../../rules/nftables/names.ts';
 import { DataplaneError } from '../dataplane.ts';
 import { type Exec, ExecError, type ExecOptions, type Execution } from '../exec.ts';
-import { nftError, startError } from './errors.ts';
+import { isAbsence, nftError, startError } from './errors.ts';
 import type { NftSession } from './session.ts';
 import { Turns } from './turns.ts';
 
@@ -61,7 +61,7 @@ export class NftTools {
           return (await this.#run(args, options)).stdout;
         } catch (error) {
           if (!(error instanceof DataplaneError)) throw error;
-          if (error.code === 'drift') return '';
+          if (isAbsence(error)) return '';
           const { code } = error.cause instanceof ExecError ? error.cause : {};
           if (code === 'timeout') return undefined;
           if (code !== 'killed') throw error;

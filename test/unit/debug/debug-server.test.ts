@@ -1,4 +1,10 @@
-import { createServer } from 'node:http';
+import { once } from 'node:events';
+import {
+  createServer,
+  request as httpRequest,
+  type IncomingMessage,
+  type OutgoingHttpHeaders,
+} from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { configObject } from '../../../src/config/config-text.ts';
@@ -152,6 +158,54 @@ describe('port 10249', () => {
     const { status, headers } = await get(`${url}/metrics`, { method: 'POST', body: 'x' });
     expect(status).toBe(405);
     expect(headers.get('allow')).toBe('GET, HEAD');
+  });
+});
+
+describe('who comes by a name that is not of this node', () => {
+  const more = [{ path: '/debug/state', answer: () => ({ type: TEXT, body: 'state' }) }];
+
+  /** The status of an answer to somebody who calls the server by that name. */
+  async function statusFor(url: string, headers: OutgoingHttpHeaders, method = 'GET'): Promise<number> {
+    const request = httpRequest(url, { headers, method, agent: false });
+    const [response] = (await once(request.end(), 'response')) as [IncomingMessage];
+    response.resume();
+    return response.statusCode ?? 0;
+  }
+
+  it.each(['/healthz', '/healthz/ping', '/metrics', '/metrics/slis', '/proxyMode'])(
+    'may have %s, as Prometheus and probes do',
+    async (path) => {
+      const url = await serve();
+      expect(await statusFor(url + path, { host: 'node-a.example:10249' })).toBe(200);
+    },
+  );
+
+  it('may have nothing else', async () => {
+    const url = await serve({ profiling: true, setVerbosity: () => {}, rules: () => ['x'], more });
+    const listed = (await get(`${url}/statusz`)).text.match(/^Paths: (.*)$/m)?.[1]?.split(' ') ?? [];
+    const others = listed.filter((path) => !/^\/(healthz|metrics|proxyMode)/.test(path));
+    expect(others).toEqual(expect.arrayContaining(['/configz', '/flagz', '/debug/rules', '/debug/state']));
+    for (const path of others) {
+      const method = path === '/debug/flags/v' ? 'PUT' : 'GET';
+      expect(await statusFor(url + path, { host: 'attacker.example:10249' }, method), path).toBe(403);
+    }
+  });
+
+  it.each(['localhost:10249', '127.0.0.1', '192.0.2.11:10249', '[fd00::11]:10249'])(
+    'may have all as %s',
+    async (host) => {
+      const url = await serve({ rules: () => ['x'], more });
+      for (const path of ['/configz', '/flagz', '/statusz', '/debug/rules', '/debug/state']) {
+        expect(await statusFor(url + path, { host }), path).toBe(200);
+      }
+    },
+  );
+
+  it('is refused what the page of another site asks for, but may follow its link', async () => {
+    const url = await serve();
+    const from = (mode: string) => ({ 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': mode });
+    expect(await statusFor(`${url}/configz`, from('no-cors'))).toBe(403);
+    expect(await statusFor(`${url}/configz`, from('navigate'))).toBe(200);
   });
 });
 

@@ -9,7 +9,7 @@ import {
   readable,
   unreachable,
 } from '../../../src/cli/doctor/cluster/checks.ts';
-import { nodeRules, serviceRules } from '../../../src/cli/doctor/node/rules.ts';
+import { nodeRules, serviceRules, withUnread } from '../../../src/cli/doctor/node/rules.ts';
 import { broken } from '../../../src/cli/doctor/service/every.ts';
 import { parseTarget } from '../../../src/cli/doctor/target.ts';
 import type { NodeObject } from '../../../src/tracker/node.ts';
@@ -186,6 +186,12 @@ describe('rules', () => {
       () => nodeRules(family(group('', { owner: 'unknown', state: 'extra' }))),
       'warning',
       /unknown origin/,
+    ],
+    [
+      'of a family that cannot be read',
+      () => withUnread(nodeRules(family()), [{ family: 'ipv6', reason: 'nft does not get it listed' }]),
+      'warning',
+      'IPv6 cannot be compared: nft does not get it listed',
     ],
   ])('%s', expectResult);
 });

@@ -1,10 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { type Check, failed, NotKnown, ok, warning } from '../../../src/cli/doctor/check.ts';
 import { CAUSES, CHECKS } from '../../../src/cli/doctor/checks.ts';
+import { CLUSTER_CHECKS } from '../../../src/cli/doctor/cluster/checks.ts';
 import { byCause, examine, type Finding } from '../../../src/cli/doctor/examine.ts';
 import type { Facts, Question } from '../../../src/cli/doctor/facts.ts';
 import { isUtf8Locale, reportJson, reportText, summaryText } from '../../../src/cli/doctor/report.ts';
+import { ClusterError } from '../../../src/cluster/errors.ts';
 import type { Settings } from '../../../src/config/settings.ts';
+import { UsageError } from '../../../src/config/usage.ts';
 
 const question = (target?: Question['target']): Question => ({
   settings: { nodeName: 'node-1', mode: 'iptables' } as Settings,
@@ -74,13 +77,38 @@ describe('an examination', () => {
     expect(told).toEqual([['b'], []]);
   });
 
-  it('does not hide bugs', async () => {
+  it('loses nothing of what it has found to a check that fails itself', async () => {
     const all = [
-      check('a', () => {
-        throw new TypeError('x is not a function');
-      }),
+      check('a', () => Promise.reject(new TypeError('x is not a function\nat line 3'))),
+      check('b', () => ok('fine')),
     ];
-    await expect(examine(all, facts())).rejects.toThrow(TypeError);
+    const [broken, fine] = await examine(all, facts());
+    expect(broken).toMatchObject({
+      status: 'warning',
+      evidence: 'could not be looked at: x is not a function',
+    });
+    expect(fine).toMatchObject({ status: 'ok', evidence: 'fine' });
+  });
+
+  it('ends where the command line is wrong', async () => {
+    const all = [check('a', () => Promise.reject(new UsageError('--from x cannot be read')))];
+    await expect(examine(all, facts())).rejects.toThrow(UsageError);
+  });
+
+  it('takes for a trouble of the API server what is one', async () => {
+    const all = CLUSTER_CHECKS.filter(({ id }) => id.startsWith('api-'));
+    const statuses = async (error: Error) => {
+      const found = await examine(all, Object.assign(facts(), { api: () => Promise.reject(error) }));
+      return found.map(({ status, evidence }) => `${status}: ${evidence}`);
+    };
+    expect(await statuses(new ClusterError('unreachable', 'nobody answers'))).toEqual([
+      'failed: nobody answers',
+      'skipped: the cluster cannot be read',
+    ]);
+    expect(await statuses(new RangeError('out of range'))).toEqual([
+      'warning: could not be looked at: out of range',
+      'warning: could not be looked at: out of range',
+    ]);
   });
 });
 

@@ -70,6 +70,16 @@ describe('FORWARD with', () => {
       /-i cni0/,
     ],
     [
+      'policy DROP and a network policy that marks what it lets through',
+      walk('DROP', [
+        '-A FORWARD -m comment --comment "cali:wUHhoiAYhphO9Mso" -j cali-FORWARD',
+        '-A FORWARD -m comment --comment "cali:S93hcgKJrXEqnTfs" -m mark --mark 0x10000/0x10000 -j ACCEPT',
+        '-A cali-FORWARD -i cali+ -j MARK --set-xmark 0x10000/0x10000',
+      ]),
+      'warning',
+      /no rule accepts all that Pods send/,
+    ],
+    [
       'policy DROP and a rule for another network',
       walk('DROP', ['-A FORWARD -s 192.168.0.0/16 -j ACCEPT']),
       'failed',
@@ -80,6 +90,72 @@ describe('FORWARD with', () => {
       walk('DROP', ['-A FORWARD -m comment --comment "open -j DROP" -j ACCEPT']),
       'ok',
       /open/,
+    ],
+    [
+      'policy DROP and a chain that only some packets come to',
+      walk('DROP', ['-A FORWARD -p icmp -j OK-ALL', '-A OK-ALL -j ACCEPT']),
+      'failed',
+      'iptables-nft: the policy of FORWARD is DROP, and no rule accepts all that Pods send',
+    ],
+    [
+      'policy DROP and a chain that first some packets come to, then all',
+      walk('DROP', ['-A FORWARD -p icmp -j OK-ALL', '-A FORWARD -j OK-ALL', '-A OK-ALL -j ACCEPT']),
+      'ok',
+      /-j ACCEPT/,
+    ],
+    [
+      'policy DROP and a rule for one port of one Pod',
+      walk('DROP', ['-A FORWARD -s 10.244.1.5/32 -p tcp -m tcp --dport 443 -j ACCEPT']),
+      'failed',
+      /no rule accepts all that Pods send/,
+    ],
+    [
+      'policy DROP and a rule for one Pod',
+      walk('DROP', ['-A FORWARD -s 10.244.1.5/32 -j ACCEPT']),
+      'failed',
+      /no rule accepts all that Pods send/,
+    ],
+    [
+      "policy DROP and a rule for one port of the Pods' network",
+      walk('DROP', ['-A FORWARD -s 10.244.0.0/16 -p tcp -m tcp --dport 443 -j ACCEPT']),
+      'failed',
+      /no rule accepts all that Pods send/,
+    ],
+    [
+      'policy DROP and a rule for some of what a bridge carries',
+      walk('DROP', ['-A FORWARD -i cni0 -p udp -j ACCEPT']),
+      'failed',
+      /no rule accepts all that Pods send/,
+    ],
+    [
+      'policy DROP and a rule for a wider network, in states that new connections have',
+      walk('DROP', ['-A FORWARD -d 10.0.0.0/8 -m conntrack ! --ctstate INVALID -j ACCEPT']),
+      'ok',
+      /-d 10.0.0.0\/8/,
+    ],
+    [
+      'policy DROP and a rule for all but another network',
+      walk('DROP', ['-A FORWARD ! -s 192.168.0.0/16 ! -i wg0 -j ACCEPT']),
+      'ok',
+      /! -s 192.168.0.0\/16/,
+    ],
+    [
+      'a chain that closes some ports',
+      walk('ACCEPT', ['-A FORWARD -p tcp -m tcp --dport 25 -j NO-MAIL', '-A NO-MAIL -j DROP']),
+      'ok',
+      'policy ACCEPT',
+    ],
+    [
+      "a closing rule for the Pods' network",
+      walk('ACCEPT', ['-A FORWARD -s 10.244.0.0/16 -j DROP']),
+      'failed',
+      /"-A FORWARD -s 10.244.0.0\/16 -j DROP" ends/,
+    ],
+    [
+      'a goto to a chain that decides nothing, before a closing rule',
+      walk('ACCEPT', ['-A FORWARD -g LOG-ALL', '-A FORWARD -j DROP', '-A LOG-ALL -j RETURN']),
+      'ok',
+      'policy ACCEPT',
     ],
     [
       'a closing rule',
@@ -110,6 +186,15 @@ describe('FORWARD with', () => {
       walk('DROP', ['-A FORWARD -s 10.0.0.0/8 -j ACCEPT'], { networks: [], interfaces: [] }),
       'warning',
       /no rule accepts/,
+    ],
+    [
+      "a closing rule behind one that may be for Pods, where Pods' networks are unknown",
+      walk('ACCEPT', ['-A FORWARD -s 10.0.0.0/8 -j ACCEPT', '-A FORWARD -j DROP'], {
+        networks: [],
+        interfaces: [],
+      }),
+      'warning',
+      /-A FORWARD -j DROP/,
     ],
     [
       'chains in a circle',

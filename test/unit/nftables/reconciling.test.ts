@@ -1,13 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import type { Address, Cidr, NodeFacts, ProxySettings, ServicePortKey } from '../../../rules/model.ts';
+import { recentChanges } from '../../../src/cli/top/recent-changes.ts';
 import { nftablesCompiler } from '../../../src/dataplane/compilers.ts';
 import type { DataplaneError } from '../../../src/dataplane/dataplane.ts';
 import { ExecError } from '../../../src/dataplane/exec.ts';
 import { NftablesDataplane } from '../../../src/dataplane/nftables/dataplane.ts';
 import { NftTools } from '../../../src/dataplane/nftables/tools.ts';
 import { DesiredState } from '../../../src/desired-state.ts';
-import { Reconciler, type SyncReport } from '../../../src/reconciler.ts';
+import { Reconciler } from '../../../src/reconciler.ts';
+import type { SyncReport } from '../../../src/sync-observer.ts';
 import { Tracker } from '../../../src/tracker/tracker.ts';
+import { SyncHistory } from '../../../src/ui/sync-history.ts';
 import { NftModel } from '../../model/nftables.ts';
 import { NftPrograms } from '../../model/nftables-programs.ts';
 import { ManualClock } from '../cluster/manual-clock.ts';
@@ -43,6 +46,10 @@ class TestNode implements AsyncDisposable {
   readonly quarantined: string[] = [];
   readonly failures: DataplaneError[] = [];
   readonly warnings: string[] = [];
+  /** Fields of each `synced` that is not for debugging. */
+  readonly told: object[] = [];
+  /** What the page and `top` remember. */
+  readonly history = new SyncHistory(() => undefined);
   readonly clock = new ManualClock();
   readonly #ending = new AbortController();
   readonly #running: Promise<void>;
@@ -57,13 +64,20 @@ class TestNode implements AsyncDisposable {
       dataplane: new NftablesDataplane(new NftTools('ipv4', { exec: this.nft })),
       desired: new DesiredState('ipv4', this.tracker, nftablesCompiler),
       context: () => ({ node: NODE, settings: SETTINGS }),
-      logger: { debug: () => {}, info: () => {}, warn: (_, message) => this.warnings.push(message) },
+      logger: {
+        debug: () => {},
+        info: (fields, message) => void (message === 'synced' && this.told.push(fields)),
+        warn: (_, message) => this.warnings.push(message),
+      },
       clock: this.clock,
       random: () => 0,
       minSyncPeriod: 0,
       syncPeriod: SYNC_PERIOD_MS,
       observer: {
-        synced: (report) => this.#synced(report),
+        synced: (report) => {
+          this.history.synced(report, this.clock.now());
+          this.#synced(report);
+        },
         failed: ({ error }) => this.failures.push(error),
         quarantined: (_, key: ServicePortKey) => this.quarantined.push(key),
       },
@@ -115,14 +129,22 @@ class TestNode implements AsyncDisposable {
     await this.resting();
   }
 
+  /** Lets what was left for later go. */
+  async later(): Promise<void> {
+    await this.resting();
+    this.clock.advance(1_000);
+    await until('its end', () => !this.table.includes('default/service-1'));
+    await this.resting();
+  }
+
   /** Waits until there is nothing to do but to wait. */
   async resting(): Promise<void> {
     await until('waiting', () => this.clock.waits.length > 0);
   }
 
   /** Has everything compared with the kernel at the next sync. */
-  verify(): void {
-    this.#reconciler.verify();
+  reread(): void {
+    this.#reconciler.reread();
   }
 
   get table(): string {
@@ -199,18 +221,41 @@ describe('the chain of a Service that is gone', () => {
 
   it('goes a second later', async () => {
     await using node = await without();
-    await node.resting();
-    node.clock.advance(1_000);
-    await until('its end', () => !node.table.includes('default/service-1'));
+    await node.later();
     expect(node.nft.payloads).toHaveLength(2);
     expect(node.failures).toEqual([]);
   });
 
-  it('goes with the next change', async () => {
+  it('goes without a word, as what it was about has been told', async () => {
     await using node = await without();
+    const { records } = node.history;
+    expect([node.told.length, records.length], 'the start, and the removal').toEqual([2, 2]);
+    await node.later();
+    expect([node.told.length, records.length]).toEqual([2, 2]);
+    expect(recentChanges(records).map(({ what }) => what)).toEqual([
+      'default/service-1',
+      'IPv4: everything compared',
+    ]);
+    expect(node.history.totals('ipv4'), 'and is counted').toMatchObject({ syncs: 3 });
+  });
+
+  it('is told of where more than that was to be done', async () => {
+    await using node = await without();
+    await node.resting();
+    node.model.apply('delete table ip kube-proxy\n');
+    node.clock.advance(1_000);
+    await until('the table', () => node.table.includes('default/service-2'));
+    await node.resting();
+    expect([node.told.length, node.history.records.length]).toEqual([3, 3]);
+  });
+
+  it('goes with the next change, which is told of', async () => {
+    await using node = await without();
+    const told = node.told.length;
     node.put(2, '10.244.0.77');
     await node.sync();
     expect(node.nft.payloads).toHaveLength(2);
+    expect(node.told).toHaveLength(told + 1);
     expect(node.table).not.toContain('default/service-1');
     expect(node.table).toContain('10.244.0.77');
   });
@@ -227,7 +272,7 @@ describe('the chain of a Service that is gone', () => {
 
   it('goes at the next start, if not before', async () => {
     await using node = await without();
-    node.verify();
+    node.reread();
     await node.sync();
     expect(node.table).not.toContain('default/service-1');
   });
@@ -241,7 +286,7 @@ it.each(['killed', 'timeout'] as const)(
     const before = node.table;
     node.nft.payloads.length = 0;
     node.nft.unlistable = new ExecError(code, 'nft: failed');
-    node.verify();
+    node.reread();
     await node.sync();
     expect(node.nft.payloads).toEqual([
       expect.stringMatching(/^add table ip kube-proxy\ndelete table ip kube-proxy\n/),

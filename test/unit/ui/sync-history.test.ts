@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ServicePortKey } from '../../../rules/model.ts';
 import { DataplaneError, type Plan } from '../../../src/dataplane/dataplane.ts';
-import type { SyncReport } from '../../../src/reconciler.ts';
+import type { SyncReport } from '../../../src/sync-observer.ts';
 import { SYNCS_KEPT } from '../../../src/ui/state.ts';
 import { SyncHistory } from '../../../src/ui/sync-history.ts';
 

@@ -1,4 +1,4 @@
-import type { ClusterError } from '../../../cluster/errors.ts';
+import { ClusterError } from '../../../cluster/errors.ts';
 import { clusterResources, type Resource } from '../../../cluster/resources.ts';
 import { listing } from '../../../config/kinds.ts';
 import { nearest } from '../../../config/usage.ts';
@@ -21,8 +21,8 @@ export const CLUSTER_CHECKS: readonly Check[] = [
         const { status, message, body } = await api.get('/version');
         return reachable(api.host, status, asString(body['gitVersion']) ?? message);
       } catch (error) {
-        if (error instanceof NotKnown) throw error;
-        return unreachable(error as ClusterError);
+        if (error instanceof ClusterError) return unreachable(error);
+        throw error;
       }
     },
   },
@@ -117,7 +117,7 @@ function permissionText({ verb, plural, group }: Permission): string {
 
 async function permissions(facts: Facts): Promise<readonly Permission[]> {
   const unknown = (error: unknown): never => {
-    throw error instanceof NotKnown ? error : new NotKnown(UNREADABLE);
+    throw error instanceof ClusterError ? new NotKnown(UNREADABLE) : error;
   };
   const api = await facts.api().catch(unknown);
   const { nodeName, mode } = facts.settings;

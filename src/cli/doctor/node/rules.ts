@@ -1,4 +1,5 @@
-import { nodeDifference } from '../../diff/difference.ts';
+import { FAMILY_NAMES } from '../../../tracker/fields.ts';
+import { type NodeDifference, nodeDifference, type UnreadFamily } from '../../diff/difference.ts';
 import type { FamilyDifference, GroupDifference } from '../../diff/family-difference.ts';
 import { liveKernel } from '../../diff/kernel.ts';
 import { type Check, failed, NotKnown, ok, type Result, warning } from '../check.ts';
@@ -21,7 +22,8 @@ export const SERVICE_RULES: Check = {
   run: async (facts) => {
     const view = await facts.service();
     requireProgrammed(view);
-    return serviceRules(await differences(facts), `${view.namespace}/${view.name}`);
+    const { families, unread } = await differences(facts);
+    return withUnread(serviceRules(families, `${view.namespace}/${view.name}`), unread);
   },
 };
 
@@ -32,8 +34,8 @@ export const NODE_RULES: Check = {
   about: 'node',
   limitMs: LIMIT_MS,
   run: async (facts) => {
-    const families = await differences(facts);
-    return nodeRules(facts.question.target ? families.map(baseOnly) : families);
+    const { families, unread } = await differences(facts);
+    return withUnread(nodeRules(facts.question.target ? families.map(baseOnly) : families), unread);
   },
 };
 
@@ -70,6 +72,18 @@ export function nodeRules(families: readonly FamilyDifference[]): Result {
   return failed(`not as programmed: ${summed(named)}`, advice);
 }
 
+/** What was not compared is not as it should be, as far as anybody knows. */
+export function withUnread(result: Result, unread: readonly UnreadFamily[]): Result {
+  const [first] = unread;
+  if (!first || result.status !== 'ok') return result;
+  const { family, reason } = first;
+  const other = family === 'ipv4' ? 'ipv6' : 'ipv4';
+  return warning(
+    `${FAMILY_NAMES[family]} cannot be compared: ${reason}`,
+    `--ip-family=${other} leaves it out, where the node needs only the other`,
+  );
+}
+
 /** What is wrong, with the first line that tells. */
 function groupText({ state, objects }: GroupDifference): string {
   const what = { missing: 'is missing', changed: 'is changed', extra: 'is there though nobody wants it' }[
@@ -92,7 +106,7 @@ function baseOnly(family: FamilyDifference): FamilyDifference {
   return { ...family, groups: family.groups.filter(({ owner }) => owner === 'base') };
 }
 
-function differences(facts: Facts): Promise<readonly FamilyDifference[]> {
+function differences(facts: Facts): Promise<NodeDifference> {
   return facts.once('differences', async () => {
     const tracker = await facts.cluster();
     if (!tracker.node) throw new NotKnown('without a Node it is not known what should be there');
@@ -100,7 +114,6 @@ function differences(facts: Facts): Promise<readonly FamilyDifference[]> {
     if (settings.mode !== 'nftables') await requireReadable(facts);
     const source = liveKernel(settings, ports.exec, await facts.families());
     const warn = (): void => {};
-    const { families } = await facts.tool(() => nodeDifference({ tracker, settings, source, warn }, signal));
-    return families;
+    return await facts.tool(() => nodeDifference({ tracker, settings, source, warn }, signal));
   });
 }

@@ -1,6 +1,5 @@
 import { isIP } from 'node:net';
-import type { Answer, Route } from '../debug/route.ts';
-import { text } from '../debug/route.ts';
+import { type Answer, type Route, text } from './route.ts';
 
 /**
  * Keeps web pages from reading what the routes answer. A page of another site may send requests here, but not read
