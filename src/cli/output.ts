@@ -23,8 +23,18 @@ export function print(text: string): Promise<void> {
 
 /** A line to standard error, where people read what programs that read standard output need not know. */
 export function warn(message: string): void {
-  process.stderr.write(`${message}\n`);
+  process.stderr.write(`${plain(message)}\n`);
 }
+
+/**
+ * A text from elsewhere, such as the API server, the kernel or a tool, as one line of visible characters: no terminal
+ * shall take any of it for a command, nor people for another line.
+ */
+export function plain(text: string): string {
+  return text.replaceAll(NOT_PLAIN, '?');
+}
+
+const NOT_PLAIN = /[\p{C}\p{Zl}\p{Zp}]/gu;
 
 /** What `--output json` prints: one value, indented. */
 export function jsonText(value: unknown): string {

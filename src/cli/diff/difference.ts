@@ -15,13 +15,27 @@ export interface NodeDifference {
   readonly source: string;
   /** Those that could be compared. */
   readonly families: readonly FamilyDifference[];
+  /** Those that could not. */
+  readonly unread: readonly UnreadFamily[];
+}
+
+/** An IP family that the node can do without, so that the others were compared all the same. */
+export interface UnreadFamily {
+  readonly family: Family;
+  /** One line for people: why it cannot be read. */
+  readonly reason: string;
+}
+
+/** Whether everything was compared, and nothing differs. */
+export function isInStep({ families, unread }: Pick<NodeDifference, 'families' | 'unread'>): boolean {
+  return unread.length === 0 && families.every(({ groups }) => groups.length === 0);
 }
 
 export interface ComparedNode {
   readonly tracker: Tracker;
   readonly settings: Settings;
   readonly source: RuleSource;
-  /** Takes a line for each thing that cannot be used or compared. */
+  /** Takes a line for each thing that cannot be used. */
   readonly warn: (message: string) => void;
   /** Is told what begins. */
   readonly stage?: (what: string) => void;
@@ -44,12 +58,18 @@ export async function nodeDifference(
   const all = compileAll(tracker, { ...settings, localAddresses }, warn);
   const primary = source.families.length === 1 ? source.families[0] : primaryFamily(settings, tracker.node);
   const families: FamilyDifference[] = [];
+  const unread: UnreadFamily[] = [];
   for (const [family, kernel] of found) {
     const compiled = all.get(family);
     if (!compiled) continue;
     if (kernel instanceof DataplaneError) {
       if (family === primary) throw kernel;
-      warn(`${FAMILY_NAMES[family]} is not compared: ${kernel.message}`);
+      if (kernel.code === 'missing') {
+        // Nothing is programmed there, so nothing can differ.
+        warn(`${FAMILY_NAMES[family]} is left out, as this node has none: ${kernel.message}`);
+        continue;
+      }
+      unread.push({ family, reason: kernel.message });
       continue;
     }
     const { desired, node, settings: proxy } = compiled;
@@ -57,7 +77,7 @@ export async function nodeDifference(
     stage('comparing');
     families.push(familyDifference(settings.mode, family, desired.ruleset, kernel));
   }
-  return { mode: settings.mode, source: source.name, families };
+  return { mode: settings.mode, source: source.name, families, unread };
 }
 
 function readOrRefuse(source: RuleSource, family: Family, signal: AbortSignal) {

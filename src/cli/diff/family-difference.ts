@@ -70,12 +70,6 @@ export function familyDifference(
   };
 }
 
-/** Whether nothing differs. */
-export function isInStep(families: Iterable<FamilyDifference>): boolean {
-  for (const { groups } of families) if (groups.length > 0) return false;
-  return true;
-}
-
 const VIEWS: Readonly<Record<Mode, ViewOf>> = {
   iptables: iptablesView,
   ipvs: ipvsView,

@@ -9,6 +9,7 @@ import { ensureNfacctObjects, probeCapabilities } from '../../dataplane/iptables
 import { type Backend, detectBackend, IptablesTools } from '../../dataplane/iptables/tools.ts';
 import { IpvsTools } from '../../dataplane/ipvs/tools.ts';
 import { NftablesDataplane } from '../../dataplane/nftables/dataplane.ts';
+import { nftPath } from '../../dataplane/nftables/path.ts';
 import { probeNftables, requireVersion } from '../../dataplane/nftables/probe.ts';
 import { NftTools } from '../../dataplane/nftables/tools.ts';
 import type { Capabilities } from '../../node-facts.ts';
@@ -87,13 +88,14 @@ async function readIpvs(
 async function readNftables(
   family: Family,
   exec: Exec,
-  { nftPath }: Settings,
+  settings: Settings,
   signal: AbortSignal,
 ): Promise<FoundFamily> {
-  const tools = new NftTools(family, { exec, path: nftPath ?? process.env['NFT'] ?? 'nft' });
+  const tools = new NftTools(family, { exec, path: nftPath(settings.nftPath) });
   requireVersion(await tools.version(signal));
   const capabilities = await probeNftables(tools, signal);
-  return { ledger: await new NftablesDataplane(tools).adopt(signal), tables: [], capabilities };
+  // Adoption takes a table that cannot be listed for one to write anew, which here would be a difference.
+  return { ledger: await new NftablesDataplane(tools).verify(signal), tables: [], capabilities };
 }
 
 /** What tells of capabilities in ipvs mode, by the keys of iptables mode. */

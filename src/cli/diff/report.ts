@@ -1,13 +1,17 @@
 import { FAMILY_NAMES } from '../../tracker/fields.ts';
-import { alignedRows, type Tone, toned } from '../output.ts';
-import type { NodeDifference } from './difference.ts';
+import { alignedRows, plain, type Tone, toned } from '../output.ts';
+import { isInStep, type NodeDifference, type UnreadFamily } from './difference.ts';
 import type { FamilyDifference, GroupDifference, ObjectDifference } from './family-difference.ts';
 import type { DifferenceLine } from './lines.ts';
 
 /** A difference for people: how much there is of it, and then each line. */
 export function reportText(difference: NodeDifference): string {
-  const { families, mode, source } = difference;
-  const summary = alignedRows(families.map((family) => [FAMILY_NAMES[family.family], summaryOf(family)]));
+  const { families, unread, mode } = difference;
+  const source = plain(difference.source);
+  const summary = alignedRows([
+    ...families.map((family) => [FAMILY_NAMES[family.family], summaryOf(family)]),
+    ...unread.map((each) => [FAMILY_NAMES[each.family], unreadText(each)]),
+  ]);
   const groups = families.flatMap((family) => family.groups.map((group) => groupText(family, group)));
   if (groups.length === 0) return summary;
   const hint = families.every(nothingThere)
@@ -18,9 +22,10 @@ export function reportText(difference: NodeDifference): string {
 }
 
 /** The same for programs. */
-export function jsonOf({ mode, source, families }: NodeDifference): unknown {
+export function jsonOf(difference: NodeDifference): unknown {
+  const { mode, source, families, unread } = difference;
   return {
-    inStep: families.every(({ groups }) => groups.length === 0),
+    inStep: isInStep(difference),
     mode,
     source,
     families: families.map(({ family, inStep, groups }) => ({
@@ -39,7 +44,13 @@ export function jsonOf({ mode, source, families }: NodeDifference): unknown {
         })),
       })),
     })),
+    unread,
   };
+}
+
+function unreadText({ family, reason }: UnreadFamily): string {
+  const other = family === 'ipv4' ? 'ipv6' : 'ipv4';
+  return `${toned('bad', 'cannot be compared')}: ${plain(reason)} (--ip-family=${other} leaves it out)`;
 }
 
 function textsOf(lines: readonly DifferenceLine[], sign: DifferenceLine['sign']): readonly string[] {
@@ -78,17 +89,17 @@ const WORDS = { changed: 'changed', missing: 'missing', extra: 'not wanted' } as
 
 function titleOf({ owner, label }: GroupDifference): string {
   if (owner === 'base') return 'what all ServicePorts share';
-  return label === '' ? 'of unknown origin' : label;
+  return label === '' ? 'of unknown origin' : plain(label);
 }
 
 /** Objects of one place follow each other under its name. */
 function inPlaces(objects: readonly ObjectDifference[]): string {
   let text = '';
   for (const [place, own] of Map.groupBy(objects, (object) => object.place)) {
-    text += `  ${toned('faint', place)}\n`;
+    text += `  ${toned('faint', plain(place))}\n`;
     for (const { lines, note } of own) {
-      for (const line of lines) text += `${toned(TONES[line.sign], `${line.sign} ${line.text}`)}\n`;
-      if (note !== undefined) text += `  ${toned('doubtful', `(${note})`)}\n`;
+      for (const line of lines) text += `${toned(TONES[line.sign], `${line.sign} ${plain(line.text)}`)}\n`;
+      if (note !== undefined) text += `  ${toned('doubtful', `(${plain(note)})`)}\n`;
     }
   }
   return text;

@@ -5,8 +5,7 @@ import { systemExec } from '../../dataplane/exec.ts';
 import type { CommandCall } from '../command.ts';
 import { readCluster } from '../desired.ts';
 import { jsonText, print, warn } from '../output.ts';
-import { nodeDifference } from './difference.ts';
-import { isInStep } from './family-difference.ts';
+import { isInStep, nodeDifference } from './difference.ts';
 import { liveKernel } from './kernel.ts';
 import { Progress } from './progress.ts';
 import { jsonOf, reportText } from './report.ts';
@@ -43,7 +42,7 @@ export async function runDiff(
     const difference = await nodeDifference({ tracker, settings, source, warn: tell, stage }, signal);
     progress.clear();
     await print(value(output) === 'json' ? jsonText(jsonOf(difference)) : reportText(difference));
-    return isInStep(difference.families) ? 0 : 1;
+    return isInStep(difference) ? 0 : 1;
   } finally {
     progress.clear();
   }

@@ -5,6 +5,7 @@ import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { type Exec, type LineExec, systemExec } from '../../dataplane/exec.ts';
 import { type Sysctl, systemSysctl } from '../../dataplane/sysctl.ts';
+import { readingExec, readingLines } from '../diff/reading-exec.ts';
 
 /** The world, as far as the doctor looks at it. Nothing of it writes. */
 export interface Ports {
@@ -66,7 +67,7 @@ const CONNECT_TIMEOUT_MS = 1_500;
 
 export function systemPorts(kernelRelease: string): Ports {
   return {
-    exec: systemExec,
+    exec: { ...readingExec(systemExec), ...readingLines(systemExec) },
     sysctl: systemSysctl,
     files: systemFiles,
     get,

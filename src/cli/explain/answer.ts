@@ -16,7 +16,7 @@ export interface Answer extends Circumstances {
   readonly trace: readonly ExplainedOutcome[];
   /** One line: what happens to it. */
   readonly summary: string;
-  /** Nothing of it is dropped or rejected. */
+  /** Nothing of it is dropped or rejected, or lost because the rules do not know the cluster IP that it is for. */
   readonly isGood: boolean;
   /** It may not come to anything all the same. */
   readonly isDoubtful: boolean;
@@ -43,7 +43,9 @@ export function answerOf(
 ): Answer {
   const explained = trace.map((outcome) => explain(outcome, circumstances));
   const detours = detoursOf(explained, sender, circumstances);
-  const isGood = trace.every(({ verdict }) => verdict === 'endpoint' || verdict === 'pass');
+  // Other addresses of Services may be somebody else's to deliver; cluster IPs are nowhere but in rules.
+  const isLost = circumstances.way?.access === 'cluster IP';
+  const isGood = trace.every(({ verdict }) => verdict === 'endpoint' || (verdict === 'pass' && !isLost));
   return {
     ...circumstances,
     sender,

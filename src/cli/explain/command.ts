@@ -64,7 +64,8 @@ export const EXPLAIN: Command = {
     'FROM is an address, pod/NAMESPACE/NAME or node, or one of the flags below; without it, the node itself sends, ' +
     "and to a Service a Pod of the node and a client outside. The arrow may be left out, or be '->' in quotes. " +
     'The exit code is 0 where the packet reaches an endpoint, or no rule keeps it from its destination, 1 where it is ' +
-    'dropped or rejected or something cannot be read, 2 for wrong usage. JSON has an object for each way, in "ways": ' +
+    'dropped or rejected, is for a cluster IP that the rules do not have, or something cannot be read, 2 for wrong ' +
+    'usage. JSON has an object for each way, in "ways": ' +
     'packet, verdict, summary, and outcomes, each with its share, endpoint, masqueraded, why and steps (hook, table, ' +
     'chain, rule, effect).',
   flags: [FROM_POD, FROM_IP, FROM_NODE, INTERFACE, LIVE, RULES, OUTPUT],

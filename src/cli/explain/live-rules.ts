@@ -5,6 +5,7 @@ import { DataplaneError } from '../../dataplane/dataplane.ts';
 import { type Exec, ExecError } from '../../dataplane/exec.ts';
 import { detectBackend, IptablesTools } from '../../dataplane/iptables/tools.ts';
 import { INTERFACE, IpvsTools } from '../../dataplane/ipvs/tools.ts';
+import { nftPath } from '../../dataplane/nftables/path.ts';
 import { NftTools } from '../../dataplane/nftables/tools.ts';
 import type { RuleTexts } from '../diff/rule-texts.ts';
 
@@ -44,12 +45,12 @@ export async function readLiveRules(
 }
 
 async function readTable(
-  { nftPath }: Settings,
+  settings: Settings,
   family: Family,
   exec: Exec,
   signal: AbortSignal,
 ): Promise<string> {
-  const tools = new NftTools(family, { exec, path: nftPath ?? process.env['NFT'] ?? 'nft' });
+  const tools = new NftTools(family, { exec, path: nftPath(settings.nftPath) });
   const text = await tools.list(signal);
   if (text === undefined) throw new DataplaneError('environment', `nft cannot list table ${tools.table}`);
   return text;

@@ -1,7 +1,7 @@
 import { parseAddress } from '../../../rules/address.ts';
 import type { Address } from '../../../rules/model.ts';
 import type { Kind } from '../../cluster/source.ts';
-import { asList, asObject, asString } from '../../tracker/fields.ts';
+import { asList, asObject, asString, isName, LABEL, SUBDOMAIN } from '../../tracker/fields.ts';
 import { Tracker } from '../../tracker/tracker.ts';
 
 /** The Pod that has an address, as far as EndpointSlices tell. */
@@ -54,9 +54,10 @@ export class NamedTracker extends Tracker {
       const target = asObject(targetRef);
       const [text] = asList(addresses) ?? [];
       const address = typeof text === 'string' ? parseAddress(text) : undefined;
-      const name = asString(target?.['name']);
-      if (target?.['kind'] !== 'Pod' || name === undefined || address === undefined) continue;
-      this.#notePod(`${asString(target['namespace']) ?? namespace}/${name}`, address, asString(nodeName));
+      const { kind, name, namespace: its = namespace } = target ?? {};
+      // Nobody checks references: what cannot be the name of a Pod names none.
+      if (kind !== 'Pod' || !isName(name, SUBDOMAIN) || !isName(its, LABEL) || !address) continue;
+      this.#notePod(`${its}/${name}`, address, asString(nodeName));
     }
   }
 

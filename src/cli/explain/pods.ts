@@ -1,11 +1,10 @@
-import { Readable } from 'node:stream';
-import { text } from 'node:stream/consumers';
 import { parseAddress } from '../../../rules/address.ts';
 import type { Address } from '../../../rules/model.ts';
 import type { Settings } from '../../config/settings.ts';
 import { UsageError } from '../../config/usage.ts';
 import { RuntimeFailure } from '../../failure.ts';
-import { asList, asObject, asString } from '../../tracker/fields.ts';
+import { asList, asObject, asString, type Json } from '../../tracker/fields.ts';
+import { ApiReader } from '../api-reader.ts';
 import { connect } from '../cluster.ts';
 import type { NamedTracker } from './named-tracker.ts';
 
@@ -40,6 +39,10 @@ export async function findPod(
 }
 
 const INSTEAD = 'give its address with --from-ip';
+const REFUSALS: ReadonlyMap<number, string> = new Map([
+  [200, 'its answer is no Pod'],
+  [403, 'its role may not read Pods'],
+]);
 
 async function askForPod(
   { namespace, name }: { readonly namespace: string; readonly name: string },
@@ -50,22 +53,20 @@ async function askForPod(
   const connection = await connect(settings);
   try {
     const path = `/api/v1/namespaces/${namespace}/pods/${name}`;
-    const response = await connection.request({ path, signal });
-    const body = await text(Readable.from(response.body));
-    if (response.status === 404) throw new UsageError(`there is no Pod ${key}`);
-    if (response.status !== 200) {
-      const why = response.status === 403 ? 'its role may not read Pods' : `status ${response.status}`;
+    const { status, body } = await new ApiReader(connection, signal).get(path);
+    if (status === 404) throw new UsageError(`there is no Pod ${key}`);
+    if (status !== 200 || !asObject(body['metadata'])) {
+      const why = REFUSALS.get(status) ?? `status ${status}`;
       const message = `the API server does not tell where Pod ${key} is (${why}): ${INSTEAD}`;
       throw new RuntimeFailure('pod', message);
     }
-    return podOf(key, JSON.parse(body));
+    return podOf(key, body);
   } finally {
     connection.close();
   }
 }
 
-function podOf(key: string, object: unknown): FoundPod {
-  const { status, spec } = asObject(object) ?? {};
+function podOf(key: string, { status, spec }: Json): FoundPod {
   const { podIPs, podIP, phase } = asObject(status) ?? {};
   const texts = [podIP, ...(asList(podIPs) ?? []).map((entry) => asObject(entry)?.['ip'])];
   const addresses = texts

@@ -5,7 +5,8 @@ import { systemExec } from '../../dataplane/exec.ts';
 import { messageOf } from '../../failure.ts';
 import type { CommandCall } from '../command.ts';
 import { Progress } from '../diff/progress.ts';
-import { jsonText, print, toned, warn } from '../output.ts';
+import { readingExec } from '../diff/reading-exec.ts';
+import { jsonText, plain, print, toned, warn } from '../output.ts';
 import type { Answer } from './answer.ts';
 import { type KnownCluster, readKnownCluster } from './cluster.ts';
 import type { EXPLAIN_FLAGS } from './command.ts';
@@ -37,6 +38,8 @@ export async function runExplain(call: CommandCall, flags: typeof EXPLAIN_FLAGS)
   }
 }
 
+const READING = readingExec(systemExec);
+
 export interface Listener {
   /** Takes what people should know besides the answer, a line each. */
   readonly tell: (message: string) => void;
@@ -66,7 +69,9 @@ export async function explain(
   const cluster = await maybeCluster(settings, need(from, to, files, isLive), tell);
   const silence = to.kind === 'service' && cluster ? silenceText(to, cluster) : undefined;
   if (silence !== undefined) {
-    const text = isJson ? jsonText({ node: settings.nodeName, ways: [], notes: [silence] }) : `${silence}\n`;
+    const text = isJson
+      ? jsonText({ node: settings.nodeName, ways: [], notes: [silence] })
+      : `${plain(silence)}\n`;
     return { text, exitCode: 0 };
   }
   stage('reading the rules');
@@ -80,7 +85,7 @@ export async function explain(
     from,
     pod,
     interface: value(flags.interface),
-    route: isLive ? (address) => readRoute(address, systemExec, signal) : undefined,
+    route: isLive ? (address) => readRoute(address, READING, signal) : undefined,
   });
   const answers: Answer[] = [];
   for (const question of questionsOf(to, cluster, families, investigation)) {
@@ -153,7 +158,7 @@ async function rulesFor(
   signal: AbortSignal,
 ): Promise<RuleSource> {
   if (files.length > 0) return fileRules(settings, files);
-  if (isLive || !cluster) return await liveRules(settings, families, systemExec, signal);
+  if (isLive || !cluster) return await liveRules(settings, families, READING, signal);
   return desiredRules(settings, cluster);
 }
 

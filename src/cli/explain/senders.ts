@@ -1,5 +1,5 @@
-import { addressOf, familyOf, numberOf } from '../../../rules/address.ts';
-import type { Address, Family, ServicePort } from '../../../rules/model.ts';
+import { addressOf, familyOf, numberOf, prefixLength } from '../../../rules/address.ts';
+import type { Address, Cidr, Family, ServicePort } from '../../../rules/model.ts';
 import type { KnownCluster } from './cluster.ts';
 import { isNodes, isOfPods, type NodeView } from './node-view.ts';
 
@@ -55,13 +55,13 @@ export function podSender(
 export function somePod(servicePort: ServicePort, view: NodeView): Sender {
   const { family, facts, settings } = view;
   const detector = settings?.localDetector;
-  const network = facts?.podCIDRs[0] ?? (detector?.kind === 'cidr' ? detector.cidr : undefined);
+  const network = facts?.podCIDRs[0] ?? (detector?.kind === 'cidr' ? detector.cidr : DOCUMENTATION[family]);
   const taken = new Set(servicePort.endpoints.map(({ address }) => address));
-  const base = numberOf(network?.split('/')[0] ?? DOCUMENTATION[family]);
-  let address: Address;
-  let n = 250n;
-  do address = addressOf(base + n--, family === 'ipv6');
-  while (taken.has(address));
+  const last = 2n ** BigInt((family === 'ipv6' ? 128 : 32) - prefixLength(network)) - 1n;
+  const at = (n: bigint): Address => addressOf(firstOf(network) + n, family === 'ipv6');
+  let n = last > 250n ? 250n : last - 1n;
+  while (n > 0n && taken.has(at(n))) n--;
+  const address = at(n < 0n ? 0n : n);
   return { kind: 'pod', address, text: `a Pod of this node (such as ${address})` };
 }
 
@@ -69,12 +69,19 @@ export function somePod(servicePort: ServicePort, view: NodeView): Sender {
 export function someClient(servicePort: ServicePort): Sender {
   const { family, sourceRanges } = servicePort;
   const range = sourceRanges.find((cidr) => familyOf(cidr) === family);
-  const base = range?.split('/')[0] ?? DOCUMENTATION[family];
   const isOne = range !== undefined && /\/(32|128)$/.test(range);
-  const address = addressOf(numberOf(base) + (isOne ? 0n : 1n), family === 'ipv6');
+  const base = firstOf(range ?? DOCUMENTATION[family]);
+  const address = addressOf(base + (isOne ? 0n : 1n), family === 'ipv6');
   const which = range === undefined ? 'a client outside' : 'a client in the source ranges';
   return { kind: 'outside', address, text: `${which} (such as ${address})` };
 }
 
 /** Networks for examples (RFC 5737, RFC 3849). */
-const DOCUMENTATION: Readonly<Record<Family, string>> = { ipv4: '192.0.2.0', ipv6: '2001:db8::' };
+const DOCUMENTATION = {
+  ipv4: '192.0.2.0/24' as Cidr,
+  ipv6: '2001:db8::/32' as Cidr,
+} as const satisfies Readonly<Record<Family, Cidr>>;
+
+function firstOf(network: Cidr): bigint {
+  return numberOf(network.split('/')[0] ?? '');
+}

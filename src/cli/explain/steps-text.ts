@@ -1,5 +1,5 @@
 import type { Step } from '../../../rules/trace/trace.ts';
-import { alignedRows, toned } from '../output.ts';
+import { alignedRows, plain, toned } from '../output.ts';
 
 /** Of a rule people need what it asks for, which is short but for the maps of nftables. */
 const CONDITION_LENGTH = 90;
@@ -14,7 +14,7 @@ export function stepsText(steps: readonly Step[]): string {
     const first = at === place ? '' : at;
     place = at;
     const chain = `${'  '.repeat(step.depth)}${step.chain}`;
-    return [first, chain, conditionText(step), effectText(step)];
+    return [plain(first), plain(chain), plain(conditionText(step)), effectText(step)];
   });
   return alignedRows(rows, '  ');
 }
@@ -38,8 +38,8 @@ function withoutDeadEnds(steps: readonly Step[]): readonly Step[] {
 const OF_ONE_SERVICE = /^KUBE-(FW|EXT|SVC|SVL|XLB|SEP)-/;
 
 function effectText({ effect, doubt }: Step): string {
-  const text = `→ ${effect.replace(/\bgoes on in /, '')}`;
-  return doubt === undefined ? text : toned('doubtful', `${text} (not known here: ${doubt})`);
+  const text = plain(`→ ${effect.replace(/\bgoes on in /, '')}`);
+  return doubt === undefined ? text : toned('doubtful', `${text} (not known here: ${plain(doubt)})`);
 }
 
 /** What a rule asks for, without what it does and says. */

@@ -1,6 +1,6 @@
 import { endpointText } from '../../../rules/model.ts';
 import { durationText } from '../../../rules/nftables/compile.ts';
-import { alignedRows, toned } from '../output.ts';
+import { alignedRows, plain, toned } from '../output.ts';
 import { type Answer, type ExplainedOutcome, shareText } from './answer.ts';
 import { stepsText } from './steps-text.ts';
 
@@ -9,12 +9,12 @@ export function answerText(answer: Answer, rulesText: string): string {
   const { sender, packet, service, summary, notes } = answer;
   const to = `${endpointText({ address: packet.destination, port: packet.port })}/${packet.protocol}`;
   const what = service ? `, ${service.access} of ${service.name}` : '';
-  const head = `${sender.text} → ${to}${what}`;
+  const head = plain(`${sender.text} → ${to}${what}`);
   const remarks = [...masqueradeRemarks(answer), ...affinityRemarks(answer), ...notes];
   return [
-    `${signOf(answer)} ${toned('strong', head)}\n  ${summary}\n`,
+    `${signOf(answer)} ${toned('strong', head)}\n  ${plain(summary)}\n`,
     section(endpointTable(answer)),
-    section(remarks.map((remark) => `  ${remark}\n`).join('')),
+    section(remarks.map((remark) => `  ${plain(remark)}\n`).join('')),
     section(evidence(answer, rulesText)),
   ].join('');
 }
@@ -34,8 +34,8 @@ function endpointTable({ trace, packet }: Answer): string {
   const rows = reached.map(({ outcome, pod, nodeName }) => [
     endpointText({ address: outcome.destination, port: outcome.port }),
     shareText(outcome.share),
-    pod?.pod ?? '-',
-    nodeName ?? '-',
+    plain(pod?.pod ?? '-'),
+    plain(nodeName ?? '-'),
     outcome.masqueraded ? 'an address of this node' : packet.source,
   ]);
   const heads = ['ENDPOINT', 'SHARE', 'POD', 'NODE', 'SEES AS SOURCE'];
@@ -79,7 +79,7 @@ function evidence({ trace, mode }: Answer, rulesText: string): string {
     if (!first) return '';
     const alike = all.length > 1 ? ` (${all.length - 1} more alike)` : '';
     const which = trace.length > 1 ? `${goalText(first)}${alike}, by` : 'by';
-    const title = `${which} the ${rulesText}, ${mode} mode`;
+    const title = plain(`${which} the ${rulesText}, ${mode} mode`);
     return `  ${toned('faint', title)}\n${stepsText(first.outcome.steps)}`;
   });
   return parts.join('\n');

@@ -4,7 +4,7 @@ import { UsageError } from '../../config/usage.ts';
 import { messageOf } from '../../failure.ts';
 import type { NodeState } from '../../ui/state.ts';
 import type { CommandCall } from '../command.ts';
-import { print, toned } from '../output.ts';
+import { plain, print, toned } from '../output.ts';
 import { ADDRESS, INTERVAL, ONCE } from './command.ts';
 import { type FrameLine, frameLines } from './frame.ts';
 import { Screen } from './screen.ts';
@@ -90,8 +90,7 @@ function liveLines(
 
 /** What tools have said may hold anything: terminals shall not take it for commands. */
 function shown({ text, tone }: FrameLine): string {
-  const plain = text.replace(/\p{Cc}/gu, ' ');
-  return tone === undefined ? plain : toned(tone, plain);
+  return tone === undefined ? plain(text) : toned(tone, plain(text));
 }
 
 /** All characters of a frame are one column wide. */

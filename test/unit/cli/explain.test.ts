@@ -1,8 +1,13 @@
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { createServer, type RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { EXPLAIN, EXPLAIN_FLAGS } from '../../../src/cli/explain/command.ts';
+import { NamedTracker } from '../../../src/cli/explain/named-tracker.ts';
+import { findPod } from '../../../src/cli/explain/pods.ts';
 import { explain as explainCall } from '../../../src/cli/explain/run.ts';
 import { loadCommand } from '../../../src/config/load.ts';
 import { exitCodeOf, messageOf } from '../../../src/failure.ts';
@@ -388,5 +393,139 @@ describe('Pods and Services by their names', () => {
     const missing = await explain([...flags, '--from-pod=default/nobody', '10.96.1.175:80']);
     expect(missing.exitCode).toBe(2);
     expect(missing.messages.at(-1)).toBe('there is no Pod default/nobody');
+  });
+});
+
+/** A Node with a Pod network, and a Service with endpoints there. */
+function smallCluster(podCIDR: string, endpoints: readonly string[]): string {
+  const node = {
+    apiVersion: 'v1',
+    kind: 'Node',
+    metadata: { name: 'node-1' },
+    spec: { podCIDR, podCIDRs: [podCIDR] },
+    status: { addresses: [{ type: 'InternalIP', address: '192.0.2.1' }] },
+  };
+  const service = {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name: 'web' },
+    spec: { clusterIP: '10.96.0.80', ports: [{ port: 80 }] },
+  };
+  const slice = {
+    apiVersion: 'discovery.k8s.io/v1',
+    kind: 'EndpointSlice',
+    metadata: { name: 'web-1', labels: { 'kubernetes.io/service-name': 'web' } },
+    addressType: 'IPv4',
+    endpoints: endpoints.map((address) => ({ addresses: [address], nodeName: 'node-1' })),
+    ports: [{ name: '', port: 8080, protocol: 'TCP' }],
+  };
+  return JSON.stringify({ kind: 'List', apiVersion: 'v1', items: [node, service, slice] });
+}
+
+test.each([
+  ['10.244.3.0/24', '10.244.3.250'],
+  ['10.244.3.64/28', '10.244.3.78'],
+  ['10.244.3.64/30', '10.244.3.65'],
+  ['10.244.3.65/32', '10.244.3.65'],
+])('a client in Pod network %s is %s', async (podCIDR, client) => {
+  const flags = ['--hostname-override=node-1', '--ip-family=ipv4', '--detect-local-mode=NodeCIDR'];
+  const taken = podCIDR.endsWith('/30') ? '10.244.3.66' : '10.244.9.9';
+  const { ways } = await explained([
+    ...flags,
+    '--from',
+    await file(smallCluster(podCIDR, [taken])),
+    'svc/default/web',
+  ]);
+  expect(ways[0]).toMatchObject({ packet: { source: client }, good: true });
+});
+
+test('a cluster IP that the rules do not have is no good, another address may be', async () => {
+  const rules = await file('*nat\n:PREROUTING ACCEPT [0:0]\nCOMMIT\n', 'iptables-save.txt');
+  const flags = [...caseFlags('external-policy-local'), `--rules=${rules}`];
+  const { ways } = await explained([...flags, 'svc/default/both:http']);
+  expect(ways.map(({ service, good }) => [service?.access, good])).toEqual([
+    ['cluster IP', false],
+    ['node port', true],
+    ['external IP', true],
+    ['load balancer IP', true],
+  ]);
+  const { exitCode, stdout } = await explain([...flags, 'svc/default/both:http']);
+  expect(exitCode).toBe(1);
+  expect(stdout).toMatch(/^✗ .*cluster IP/);
+});
+
+test('shows nothing that a terminal could take for a command, and no line that is none', async () => {
+  const evil = '\x1b]0;title\x07\n✓ all is well';
+  const items = [
+    {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { name: 'web' },
+      spec: { clusterIP: '10.96.0.80', ports: [{ port: 80 }] },
+    },
+    {
+      apiVersion: 'discovery.k8s.io/v1',
+      kind: 'EndpointSlice',
+      metadata: { name: 'web-1', labels: { 'kubernetes.io/service-name': 'web' } },
+      addressType: 'IPv4',
+      endpoints: [
+        {
+          addresses: ['10.244.0.5'],
+          nodeName: `node-1${evil}`,
+          targetRef: { kind: 'Pod', name: `a${evil}` },
+        },
+      ],
+      ports: [{ name: '', port: 8080, protocol: 'TCP' }],
+    },
+    {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { name: 'docs' },
+      spec: { type: 'ExternalName', externalName: `docs${evil}` },
+    },
+  ];
+  const cluster = await file(JSON.stringify({ kind: 'List', apiVersion: 'v1', items }));
+  const save =
+    '*nat\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -m comment --comment "\x1b[2J" -j DROP\nCOMMIT\n';
+  const rules = await file(save, 'iptables-save.txt');
+  const flags = ['--hostname-override=node-1', '--from', cluster];
+  for (const args of [
+    ['svc/default/web'],
+    ['svc/default/docs'],
+    ['10.96.0.80:80', '--from-ip=192.0.2.9', `--rules=${rules}`],
+  ]) {
+    const { stdout, stderr } = await fairlead(['explain', ...flags, ...args]);
+    expect(stdout).not.toBe('');
+    expect(stdout + stderr).not.toMatch(/(?!\n)\p{C}/u);
+    expect(stdout + stderr).not.toMatch(/^ *✓ all is well/m);
+  }
+});
+
+describe('an API server that is asked for a Pod', () => {
+  const ask = async (listener: RequestListener) => {
+    const server = createServer(listener).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    onTestFinished(() => {
+      server.closeAllConnections();
+      server.close();
+    });
+    const { port } = server.address() as AddressInfo;
+    const args = [`--master=http://127.0.0.1:${port}`, '10.0.0.1:80'];
+    const call = loadCommand(EXPLAIN, args, { readFile: (path) => readFileSync(path, 'utf8'), hostname });
+    if (call.kind === 'print') throw new Error('the flags ask for something to print');
+    const names = new NamedTracker({ nodeName: 'node-1', report: () => {} });
+    const pod = { namespace: 'default', name: 'client' };
+    return await findPod(pod, names, call.settings, new AbortController().signal);
+  };
+
+  test('is not waited for without end', async () => {
+    await expect(ask(() => {})).rejects.toThrow(/cannot be reached: no answer for/);
+  }, 20_000);
+
+  test.each(['<html>', '{}', '"Pod"'])('and answers %s has said nothing', async (body) => {
+    await expect(ask((_, response) => response.end(body))).rejects.toMatchObject({
+      code: 'pod',
+      message: expect.stringContaining('its answer is no Pod'),
+    });
   });
 });

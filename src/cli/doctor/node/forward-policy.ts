@@ -1,4 +1,5 @@
 import type { SavedTable } from '../../../../rules/iptables/save.ts';
+import { nftPath } from '../../../dataplane/nftables/path.ts';
 import { asObject } from '../../../tracker/fields.ts';
 import { NotAllowed, NotKnown, type Result } from '../check.ts';
 import { objects } from '../cluster/views.ts';
@@ -33,7 +34,7 @@ const NFT_TIMEOUT_MS = 3_000;
 /** Chains of nftables in which forwarding ends unless a rule accepts it. Those of iptables are in other families. */
 async function closedChains({ settings, ports, signal }: Facts): Promise<readonly string[]> {
   const options = { signal, timeout: NFT_TIMEOUT_MS };
-  const run = ports.exec.run(settings.nftPath ?? 'nft', ['-j', 'list', 'chains', 'inet'], options);
+  const run = ports.exec.run(nftPath(settings.nftPath), ['-j', 'list', 'chains', 'inet'], options);
   const { exitCode, stdout } = await run.catch(() => ({ exitCode: 1, stdout: '' }));
   if (exitCode !== 0) return [];
   return objects(asObject(JSON.parse(stdout))?.['nftables'])

@@ -1,5 +1,6 @@
 import { parseHostPort } from '../../../config/network-kinds.ts';
 import type { Settings } from '../../../config/settings.ts';
+import { nftPath } from '../../../dataplane/nftables/path.ts';
 import { asString } from '../../../tracker/fields.ts';
 import { NotKnown } from '../check.ts';
 import { objects } from '../cluster/views.ts';
@@ -31,11 +32,11 @@ export function answer(facts: Facts, address: string): Promise<HttpAnswer | unde
 }
 
 export async function support(facts: Facts): Promise<ModeSupport> {
-  const { mode, config, nftPath } = facts.settings;
+  const { mode, config, nftPath: given } = facts.settings;
   const { files, exec, kernelRelease } = facts.ports;
   const { scheduler } = config.ipvs;
   const nft = async (): Promise<string | undefined> => {
-    const run = exec.run(nftPath ?? 'nft', ['--version'], { signal: facts.signal });
+    const run = exec.run(nftPath(given), ['--version'], { signal: facts.signal });
     return await run.then(
       ({ exitCode, stdout }) => (exitCode === 0 ? stdout : undefined),
       () => undefined,

@@ -73,6 +73,7 @@ describe('fairlead diff', () => {
           ],
         },
       ],
+      unread: [],
     });
   });
 

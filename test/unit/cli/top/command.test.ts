@@ -32,7 +32,7 @@ describe('fairlead top --once', () => {
   it('shows nothing that a terminal could take for a command', async () => {
     await using server = await StateServer.create(nodeState({ nodeName: 'node\x1b[2J\x07-1' }));
     const { stdout } = await fairlead(['top', '--once', '--address', server.address]);
-    expect(stdout).toContain('node [2J -1');
+    expect(stdout).toContain('node?[2J?-1');
   });
 
   test.each([
