@@ -25,7 +25,7 @@ import { DesiredState } from './desired-state.ts';
 import { RuntimeFailure } from './failure.ts';
 import { openLocalhost } from './localhost-node-ports.ts';
 import type { Logger } from './log.ts';
-import { releaseMemory } from './memory.ts';
+import { releaseMemory, tidyMemory } from './memory.ts';
 import { givenAddresses, nodeFacts, primaryFamily, proxySettings } from './node-facts.ts';
 import { Reconciler } from './reconciler.ts';
 import { StartGate } from './start-gate.ts';
@@ -68,6 +68,7 @@ export class Daemon {
   readonly #gate = new StartGate();
   readonly #running: RunningFamily[] = [];
   readonly #conntrack: ConntrackReconciler;
+  readonly #tidyMemory = tidyMemory();
   #localAddresses: readonly Address[] = [];
   /** Families that have not been programmed since the start. */
   readonly #unsynced = new Set<Family>();
@@ -177,6 +178,7 @@ export class Daemon {
         this.#leaveOtherModes(report.family, signal);
         // Not in the middle of another family's start.
         if (report.adopted !== undefined && this.#unsynced.size === 0) setTimeout(releaseMemory, 200).unref();
+        this.#tidyMemory();
         // What a failed sync compiled is not told again by the next one.
         if (failed || report.servicePorts.some((key) => key.endsWith('/udp')))
           this.#conntrack.request(report.family);
