@@ -8,7 +8,7 @@ export interface Trial<Stage> {
 export interface TrialGroup {
   readonly name: string;
   readonly trials: readonly string[];
-  /** Runs those that are wanted; a failure does not stop the others. */
+  /** Runs those that are wanted, and tells of each when all are done; a failure does not stop the others. */
   run(report: (result: TrialResult) => void, wanted?: (trial: string) => boolean): Promise<void>;
 }
 
@@ -29,56 +29,80 @@ export function isWanted(group: string, trial: string): boolean {
   return `${group} ${trial}`.includes((process.env['FAIRLEAD_TRIALS'] ?? '').replaceAll('_', ' '));
 }
 
-/** @param open builds what the trials work on; it is disposed of when they are done */
+/**
+ * As all of the lab, trials are tried twice before they count as failed: once in a hundred starts V8 crashes on an
+ * emulated processor. What failed is tried again on a stage of its own, as such a crash may have taken part of the
+ * first with it.
+ * @param open builds what the trials work on; it is disposed of when they are done
+ * @param together trials that build on those before them: one that fails has all tried again
+ */
 export function trialGroup<Stage>(
   name: string,
   open: () => Promise<Stage & AsyncDisposable>,
   trials: readonly Trial<Stage>[],
+  { together = false }: { readonly together?: boolean } = {},
 ): TrialGroup {
   return {
     name,
     trials: trials.map((trial) => trial.name),
     async run(report, wanted = () => true) {
       const chosen = trials.filter((trial) => wanted(trial.name));
-      if (chosen.length === 0) return;
-      const started = performance.now();
-      let stage: Stage & AsyncDisposable;
-      try {
-        stage = await open();
-      } catch (error) {
-        const ms = performance.now() - started;
-        for (const trial of chosen) report({ group: name, trial: trial.name, ms, error: textOf(error) });
-        return;
-      }
-      try {
-        for (const trial of chosen) report(await attempt(name, trial, stage));
-      } finally {
-        await stage[Symbol.asyncDispose]();
+      const first = await runAll(open, chosen);
+      const failed = chosen.filter((trial) => first.get(trial)?.error !== undefined);
+      const again = together && failed.length > 0 ? chosen : failed;
+      const second = await runAll(open, again);
+      for (const trial of chosen) {
+        const { ms = 0, error } = first.get(trial) ?? {};
+        const later = second.get(trial);
+        const result = { group: name, trial: trial.name, ms: ms + (later?.ms ?? 0) };
+        if (later?.error !== undefined) {
+          report({ ...result, error: `${later.error}\nand before that: ${error ?? 'it passed'}` });
+        } else report({ ...result, ...(error !== undefined && { retried: error }) });
       }
     },
   };
 }
 
-/** As all of the lab, twice before it counts as failed: once in a hundred starts V8 crashes on an emulated processor. */
-async function attempt<Stage>(group: string, trial: Trial<Stage>, stage: Stage): Promise<TrialResult> {
-  const started = performance.now();
-  const first = await failureOf(trial, stage);
-  const second = first === undefined ? undefined : await failureOf(trial, stage);
-  return {
-    group,
-    trial: trial.name,
-    ms: performance.now() - started,
-    ...(second !== undefined && { error: `${second}\nand before that:\n${first}` }),
-    ...(first !== undefined && second === undefined && { retried: first }),
-  };
+interface Attempt {
+  readonly ms: number;
+  readonly error?: string;
 }
 
-async function failureOf<Stage>(trial: Trial<Stage>, stage: Stage): Promise<string | undefined> {
+/** Twice what the slowest takes on a busy machine. */
+const LIMIT_MS = 150_000;
+
+async function runAll<Stage>(
+  open: () => Promise<Stage & AsyncDisposable>,
+  trials: readonly Trial<Stage>[],
+): Promise<ReadonlyMap<Trial<Stage>, Attempt>> {
+  const attempts = new Map<Trial<Stage>, Attempt>();
+  if (trials.length === 0) return attempts;
+  const opening = open();
+  const opened = await attempt(async () => void (await opening));
+  if (opened.error !== undefined) {
+    for (const trial of trials) attempts.set(trial, opened);
+    return attempts;
+  }
+  const stage = await opening;
+  for (const trial of trials) attempts.set(trial, await attempt(() => trial.run(stage)));
+  await attempt(() => Promise.resolve(stage[Symbol.asyncDispose]()));
+  return attempts;
+}
+
+async function attempt(work: () => Promise<void>): Promise<Attempt> {
+  const started = performance.now();
+  const ms = () => performance.now() - started;
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no end after ${LIMIT_MS / 1000} s`)), LIMIT_MS);
+  });
   try {
-    await trial.run(stage);
-    return undefined;
+    await Promise.race([work(), late]);
+    return { ms: ms() };
   } catch (error) {
-    return textOf(error);
+    return { ms: ms(), error: textOf(error) };
+  } finally {
+    clearTimeout(timer);
   }
 }
 
