@@ -31,6 +31,7 @@ export function plotLatency({ sizes, mode, backend, date }: BenchResult, which: 
   const services = [...new Set(points.map(([count]) => count))];
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="sans-serif" font-size="12">`,
+    `<title>${capital(which)}: until the rule is in the kernel (p50), by number of Services</title>`,
     `<rect width="${WIDTH}" height="${HEIGHT}" fill="white"/>`,
     text(LEFT, 22, `${capital(which)}: until the rule is in the kernel (p50)`, 'font-size="15"'),
     text(LEFT, 38, `${describeMode(mode, backend)}, ${date}`, 'fill="#666"'),
