@@ -38,10 +38,14 @@ export function namespaceSession(namespace: Namespace, path = 'nft'): NftSession
   });
 }
 
-/** Our table as nft prints it; the empty string where there is none. */
+/**
+ * Our table as nft prints it, but for the clients that session affinity remembers, which come and go by themselves; the
+ * empty string where there is none.
+ */
 export async function listTable(namespace: Namespace, family: Family): Promise<string> {
   const table = `${family === 'ipv6' ? 'ip6' : 'ip'} kube-proxy`;
   const tables = await namespace.run(['nft', 'list', 'tables']);
   if (!tables.split('\n').includes(`table ${table}`)) return '';
-  return await namespace.run(['nft', '-s', 'list', 'table', ...table.split(' ')]);
+  const text = await namespace.run(['nft', '-s', 'list', 'table', ...table.split(' ')]);
+  return text.replace(/^(\tset affinity-[^}]*)\t\telements = \{[^}]*\}\n/gm, '$1');
 }
