@@ -184,6 +184,22 @@ export class LiveNode implements AsyncDisposable {
     return await kernelDifferences(this.namespace, this.backend, await dryRun(this.namespace, all));
   }
 
+  /**
+   * Waits until the kernel has what a fresh dry run against the API server prints.
+   *
+   * @throws {Error} that names the differences that stay
+   */
+  async inStep(): Promise<void> {
+    let last: readonly string[] = [];
+    const isInStep = async () => {
+      last = await this.differences();
+      return last.length === 0 || undefined;
+    };
+    await eventually('rules as in a fresh dry run', isInStep).catch((cause: unknown) => {
+      throw new Error(last.join('\n'), { cause });
+    });
+  }
+
   /** Has something end before the node goes. */
   own<T extends AsyncDisposable>(resource: T): T {
     return this.#resources.use(resource);
