@@ -1,32 +1,13 @@
-import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import type { Address } from '../../../rules/model.ts';
 import { readNftablesRules, traceNftables } from '../../../rules/trace/nftables.ts';
 import { parseRule } from '../../../rules/trace/nftables-statements.ts';
 import type { Packet } from '../../../rules/trace/packet.ts';
 import { corpusCases } from '../../lab/corpus.ts';
 import { brief } from './brief.ts';
-
-const HOST = { localAddresses: ['172.18.0.2', '127.0.0.1', 'fd00:172:18::2', '::1'] as Address[] };
-const CORPUS = new URL('../../../fixtures/kube-proxy-1.36/', import.meta.url);
-
-const POD = ['10.244.0.5', 'cni0'] as const;
-const OUTSIDE = ['192.0.2.9', 'eth0'] as const;
-const STRANGER = ['8.8.8.8', 'eth0'] as const;
-const OWN = ['172.18.0.2', undefined] as const;
+import { expected, HOST, OUTSIDE, OWN, POD, packet, STRANGER } from './packets.ts';
 
 function corpus(name: string, file = 'nftables.txt') {
-  return readNftablesRules(readFileSync(new URL(`${name}/expected/${file}`, CORPUS), 'utf8'));
-}
-
-function packet(
-  [source, from]: readonly [string, string | undefined],
-  destination: string,
-  port: number,
-  protocol: Packet['protocol'] = 'tcp',
-): Packet {
-  const [one, other] = [source, destination] as Address[];
-  return { source: one as Address, sourcePort: 40_000, destination: other as Address, port, protocol, from };
+  return readNftablesRules(expected(name, file));
 }
 
 describe('of what kube-proxy itself has programmed, it finds', () => {
