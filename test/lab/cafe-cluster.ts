@@ -1,6 +1,6 @@
 import type { V1EndpointSlice, V1Service, V1ServiceSpec } from '@kubernetes/client-node';
 import { FAMILIES, type Family } from '../../rules/model.ts';
-import { type ApiObject, balancerIP, clusterIP, nodes } from './manifest.ts';
+import { type ApiObject, balancerIP, clusterIP, endpointSlices, nodes } from './manifest.ts';
 import { ADDRESSES, addressIn, NODE_NAME, OTHER_NODE_NAME } from './topology.ts';
 
 /** A Pod of the cafe: its node, and the last part of its addresses. */
@@ -123,18 +123,10 @@ export function cafeSlices(
   endpoints: readonly CafeEndpoint[],
 ): readonly V1EndpointSlice[] {
   const isIngress = name.startsWith('ingress-');
-  return FAMILIES.map((family) => ({
-    apiVersion: 'discovery.k8s.io/v1',
-    kind: 'EndpointSlice',
-    metadata: {
-      name: `${name}-${family}`,
-      namespace: 'default',
-      labels: { 'kubernetes.io/service-name': name },
-    },
-    addressType: family === 'ipv4' ? 'IPv4' : 'IPv6',
-    ports: [{ name: isIngress ? 'https' : 'http', port: isIngress ? TLS_PORT : TEA_PORT, protocol: 'TCP' }],
-    endpoints: endpoints.map((entry) => endpoint(family, entry)),
-  }));
+  const port = isIngress ? { name: 'https', port: TLS_PORT } : { name: 'http', port: TEA_PORT };
+  return endpointSlices(name, { ...port, protocol: 'TCP' }, (family) =>
+    endpoints.map((entry) => endpoint(family, entry)),
+  );
 }
 
 function teaSpec(): V1ServiceSpec {

@@ -52,6 +52,17 @@ export function slices(
   endpoints: ServiceOptions['endpoints'],
   protocol: 'TCP' | 'UDP' = 'TCP',
 ): readonly V1EndpointSlice[] {
+  return endpointSlices(name, { name: '', port: POD_PORT, protocol }, (family) =>
+    endpoints.map((entry) => endpoint(family, typeof entry === 'string' ? { pod: entry } : entry)),
+  );
+}
+
+/** The EndpointSlices of a Service with this one port, for whatever endpoints. */
+export function endpointSlices(
+  name: string,
+  port: { readonly name: string; readonly port: number; readonly protocol: 'TCP' | 'UDP' },
+  endpoints: (family: Family) => NonNullable<V1EndpointSlice['endpoints']>,
+): readonly V1EndpointSlice[] {
   return FAMILIES.map((family) => ({
     apiVersion: 'discovery.k8s.io/v1',
     kind: 'EndpointSlice',
@@ -61,8 +72,8 @@ export function slices(
       labels: { 'kubernetes.io/service-name': name },
     },
     addressType: family === 'ipv4' ? 'IPv4' : 'IPv6',
-    ports: [{ name: '', port: POD_PORT, protocol }],
-    endpoints: endpoints.map((entry) => endpoint(family, typeof entry === 'string' ? { pod: entry } : entry)),
+    ports: [port],
+    endpoints: endpoints(family),
   }));
 }
 
