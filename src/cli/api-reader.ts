@@ -2,8 +2,7 @@ import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import type { Connection } from '../cluster/connection.ts';
 import { networkError } from '../cluster/errors.ts';
-import { asObject, asString, type Json } from '../tracker/fields.ts';
-import { objects } from './doctor/cluster/views.ts';
+import { asObject, asString, type Json, objects } from '../tracker/fields.ts';
 
 /** ms that the API server may take for one answer. */
 export const ANSWER_MS = 4_500;

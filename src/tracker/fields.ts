@@ -14,6 +14,11 @@ export function asList(value: unknown): readonly unknown[] | undefined {
   return Array.isArray(value) ? value : undefined;
 }
 
+/** The objects of a list. What else there may be is left out. */
+export function objects(value: unknown): readonly Json[] {
+  return (asList(value) ?? []).map(asObject).filter((entry) => entry !== undefined);
+}
+
 export function asString(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }

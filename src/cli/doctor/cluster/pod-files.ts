@@ -1,8 +1,7 @@
 import { parseDocuments } from '../../../cluster/documents.ts';
-import { asObject, type Json } from '../../../tracker/fields.ts';
+import { asObject, type Json, objects } from '../../../tracker/fields.ts';
 import { readInput } from '../../input.ts';
 import { NotKnown } from '../check.ts';
-import { objects } from './views.ts';
 
 /**
  * The Pods in files that also hold the objects of `--from`.

@@ -1,5 +1,12 @@
-import { asInteger, asObject, asString, given, type Json, labelsOf } from '../../../tracker/fields.ts';
-import { objects } from './views.ts';
+import {
+  asInteger,
+  asObject,
+  asString,
+  given,
+  type Json,
+  labelsOf,
+  objects,
+} from '../../../tracker/fields.ts';
 
 /** What checks want of a Pod. */
 export interface PodView {

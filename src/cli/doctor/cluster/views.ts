@@ -6,6 +6,7 @@ import {
   given,
   type Json,
   labelsOf,
+  objects,
 } from '../../../tracker/fields.ts';
 
 /**
@@ -129,10 +130,6 @@ function viewEndpoint(raw: Json): EndpointView[] {
       pod: reference['kind'] === 'Pod' ? asString(reference['name']) : undefined,
     },
   ];
-}
-
-export function objects(value: unknown): readonly Json[] {
-  return (asList(value) ?? []).map(asObject).filter((entry) => entry !== undefined);
 }
 
 export function textRecord(value: unknown): Readonly<Record<string, string>> {

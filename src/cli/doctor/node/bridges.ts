@@ -1,9 +1,8 @@
 import { cidrContains, parseAddress } from '../../../../rules/address.ts';
 import type { Cidr } from '../../../../rules/model.ts';
 import { DataplaneError } from '../../../dataplane/dataplane.ts';
-import { asString } from '../../../tracker/fields.ts';
+import { asString, objects } from '../../../tracker/fields.ts';
 import { failed, NotKnown, ok, type Result } from '../check.ts';
-import { objects } from '../cluster/views.ts';
 import type { Ports } from '../ports.ts';
 import { counted, summed } from '../words.ts';
 

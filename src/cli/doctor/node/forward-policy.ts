@@ -1,8 +1,7 @@
 import type { SavedTable } from '../../../../rules/iptables/save.ts';
 import { nftPath } from '../../../dataplane/nftables/path.ts';
-import { asObject } from '../../../tracker/fields.ts';
+import { asObject, objects } from '../../../tracker/fields.ts';
 import { NotAllowed, NotKnown, type Result } from '../check.ts';
-import { objects } from '../cluster/views.ts';
 import type { Facts } from '../facts.ts';
 import { closedElsewhere, type ForwardRules, forwards } from './forward.ts';
 import { BACKENDS, TOOLS } from './tools.ts';

@@ -1,9 +1,8 @@
 import { parseHostPort } from '../../../config/network-kinds.ts';
 import type { Settings } from '../../../config/settings.ts';
 import { nftPath } from '../../../dataplane/nftables/path.ts';
-import { asString } from '../../../tracker/fields.ts';
+import { asString, objects } from '../../../tracker/fields.ts';
 import { NotKnown } from '../check.ts';
-import { objects } from '../cluster/views.ts';
 import type { Facts } from '../facts.ts';
 import type { HttpAnswer } from '../ports.ts';
 import type { ModeSupport, Uplink } from './kernel.ts';
