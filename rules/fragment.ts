@@ -37,7 +37,7 @@ export class Ruleset {
     const before = this.#fragments.get(owner) ?? [];
     const changed = new Set<string>();
     const kept = new Map<string, Claim>();
-    for (const { key, text } of fragment ?? []) kept.set(key, this.#claim(key, owner, text, changed));
+    for (const object of fragment ?? []) kept.set(object.key, this.#claim(object, owner, changed));
     for (const { key } of before) {
       if (!kept.has(key) && this.#release(key, owner)) changed.add(key);
     }
@@ -56,7 +56,7 @@ export class Ruleset {
   }
 
   fragment(owner: ServicePortKey): Fragment | undefined {
-    return this.#fragments.get(owner)?.map(({ key, text }) => ({ key, text }));
+    return this.#fragments.get(owner);
   }
 
   owners(): Iterable<ServicePortKey> {
@@ -71,7 +71,8 @@ export class Ruleset {
     return this.#objects.size;
   }
 
-  #claim(key: string, owner: ServicePortKey, text: string, changed: Set<string>): Claim {
+  #claim(object: KernelObject, owner: ServicePortKey, changed: Set<string>): Claim {
+    const { key, text } = object;
     const first = this.#objects.get(key);
     let before: Claim | undefined;
     let claim = first;
@@ -79,7 +80,7 @@ export class Ruleset {
       before = claim;
       claim = claim.next;
     }
-    if (claim?.text === text) return claim;
+    if (claim && (claim === object || claim.text === text)) return claim;
     // Of equal keys the oldest is kept, which others hold as well.
     const made = { key: first?.key ?? compact(key), text: compact(text), owner, next: claim?.next };
     if (before) {

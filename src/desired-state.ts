@@ -16,7 +16,8 @@ export interface Context {
 /** How a mode turns the model into objects. Pure. */
 export interface Compiler {
   base(context: Context): Fragment;
-  servicePort(servicePort: ServicePort, context: Context): Fragment;
+  /** @param before what the same ServicePort was compiled to, where looking at that saves work */
+  servicePort(servicePort: ServicePort, context: Context, before?: Fragment): Fragment;
 }
 
 /** Is told what each ServicePort is like when it is compiled; undefined: it is gone. */
@@ -29,6 +30,9 @@ export type Compiled = (key: ServicePortKey, servicePort: ServicePort | undefine
 export const LARGE_CLUSTER_ENDPOINTS = 1000;
 const LARGE_CLUSTER_ENDS_BELOW = 900;
 
+/** Objects of a ServicePort from which on the next compilation is told of them. */
+const BIG_FRAGMENT = 250;
+
 /** What the kernel should have for one IP family, kept up to date ServicePort by ServicePort. */
 export class DesiredState {
   readonly ruleset = new Ruleset();
@@ -39,6 +43,8 @@ export class DesiredState {
   readonly #lost = new Map<ServicePortKey, readonly LostClaim[]>();
   /** Fragments before the changes that are not known to be applied; undefined where there was none. */
   readonly #lastGood = new Map<ServicePortKey, Fragment | undefined>();
+  /** What big ServicePorts were compiled to, also where something else was put in its place. */
+  readonly #big = new Map<ServicePortKey, Fragment>();
   #context: Context | undefined;
   #contextText = '';
   #largeCluster = false;
@@ -85,7 +91,14 @@ export class DesiredState {
     else this.#lost.delete(key);
     this.#compiled(key, resolved?.servicePort, this.#context.node);
     if (!this.#lastGood.has(key)) this.#lastGood.set(key, this.ruleset.fragment(key));
-    return this.ruleset.set(key, resolved && this.#compiler.servicePort(resolved.servicePort, this.#context));
+    const fragment =
+      resolved && this.#compiler.servicePort(resolved.servicePort, this.#context, this.#big.get(key));
+    const changed = this.ruleset.set(key, fragment);
+    // As the ruleset has it: that holds the texts already.
+    const kept = this.ruleset.fragment(key);
+    if (kept && kept.length >= BIG_FRAGMENT) this.#big.set(key, kept);
+    else this.#big.delete(key);
+    return changed;
   }
 
   /** All that has been compiled is in the kernel now. */

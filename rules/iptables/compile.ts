@@ -2,7 +2,7 @@ import { cidrContains } from '../address.ts';
 import type { Fragment, KernelObject } from '../fragment.ts';
 import type { Address, Endpoint, LocalDetector, NodeFacts, ProxySettings, ServicePort } from '../model.ts';
 import { endpointText } from '../model.ts';
-import { endpointChain, servicePortChains } from '../names.ts';
+import { servicePortChains } from '../names.ts';
 import { nodePortScope } from '../node-ports.ts';
 import type { EndpointChoice } from '../topology.ts';
 import {
@@ -13,11 +13,15 @@ import {
 } from '../topology.ts';
 import type { Table } from './chains.ts';
 import { chainKey, ruleKey } from './chains.ts';
+import { EndpointChains } from './endpoint-chains.ts';
 import { probabilityText } from './probability.ts';
+import { commentMatch, FULL_MASK, hostText } from './spelling.ts';
 
 export interface CompileOptions {
   /** Comments on endpoint rules; off in clusters with more than 1,000 endpoints. */
   readonly endpointComments: boolean;
+  /** What the same ServicePort was compiled to before: saves work where it has thousands of endpoints. */
+  readonly before?: Fragment | undefined;
 }
 
 /**
@@ -33,11 +37,6 @@ export function compileServicePort(
   return new Compilation(servicePort, node, settings, options).fragment();
 }
 
-interface EndpointTarget {
-  readonly text: string;
-  readonly chain: string;
-}
-
 class Compilation {
   readonly #objects: KernelObject[] = [];
   readonly #servicePort: ServicePort;
@@ -46,8 +45,7 @@ class Compilation {
   readonly #options: CompileOptions;
   readonly #choice: EndpointChoice;
   readonly #chains;
-  /** Of all that can be reached, so that each is named once. */
-  readonly #targets = new Map<Endpoint, EndpointTarget>();
+  readonly #endpointChains: EndpointChains;
 
   constructor(servicePort: ServicePort, node: NodeFacts, settings: ProxySettings, options: CompileOptions) {
     this.#servicePort = servicePort;
@@ -56,10 +54,8 @@ class Compilation {
     this.#options = options;
     this.#choice = chooseEndpoints(servicePort, node);
     this.#chains = servicePortChains(servicePort);
-    for (const endpoint of this.#choice.reachable) {
-      const text = endpointText(endpoint);
-      this.#targets.set(endpoint, { text, chain: endpointChain(servicePort, endpoint) });
-    }
+    const { endpointComments: comments, before } = options;
+    this.#endpointChains = new EndpointChains(servicePort, this.#choice.reachable, { comments, before });
   }
 
   fragment(): Fragment {
@@ -70,7 +66,7 @@ class Compilation {
     this.#externalChain();
     this.#firewallChain();
     this.#policyChains();
-    this.#endpointChainsRules();
+    for (const object of this.#endpointChains.objects()) this.#objects.push(object);
     return this.#objects;
   }
 
@@ -131,7 +127,7 @@ class Compilation {
     if (nodePort === 0) return;
     const port = `-m ${protocol} --dport ${nodePort}`;
     if (this.#choice.any) {
-      const rule = `-p ${protocol} ${comment(name)} ${port}`;
+      const rule = `-p ${protocol} ${commentMatch(name)} ${port}`;
       if (this.#settings.nfacct && nodePortScope(this.#node, this.#settings).localhost) {
         const counted = `-d 127.0.0.0/8 ${rule} -m nfacct --nfacct-name  localhost_nps_accepted_pkts`;
         this.#rule('nat', 'KUBE-NODEPORTS', `${counted} -j ${this.#chains.external}`);
@@ -143,7 +139,7 @@ class Compilation {
       this.#rule(
         'filter',
         'KUBE-EXTERNAL-SERVICES',
-        `-p ${protocol} ${comment(why)} -m addrtype --dst-type LOCAL ${port} -j ${target}`,
+        `-p ${protocol} ${commentMatch(why)} -m addrtype --dst-type LOCAL ${port} -j ${target}`,
       );
     }
   }
@@ -151,7 +147,7 @@ class Compilation {
   #allowHealthCheck(): void {
     const { healthCheckNodePort, name } = this.#servicePort;
     if (healthCheckNodePort === 0) return;
-    const what = comment(`${name} health check node port`);
+    const what = commentMatch(`${name} health check node port`);
     this.#rule('filter', 'KUBE-NODEPORTS', `-p tcp ${what} -m tcp --dport ${healthCheckNodePort} -j ACCEPT`);
   }
 
@@ -189,16 +185,16 @@ class Compilation {
       if (localDetector.kind !== 'none') {
         const { address, device } = localSource(localDetector);
         rules.push(
-          `${address}${device}${comment(`pod traffic for ${name} external destinations`)} -j ${cluster}`,
+          `${address}${device}${commentMatch(`pod traffic for ${name} external destinations`)} -j ${cluster}`,
         );
       }
       const fromHere = '-m addrtype --src-type LOCAL';
       rules.push(
-        `${comment(`masquerade LOCAL traffic for ${name} external destinations`)} ${fromHere} -j KUBE-MARK-MASQ`,
-        `${comment(`route LOCAL traffic for ${name} external destinations`)} ${fromHere} -j ${cluster}`,
+        `${commentMatch(`masquerade LOCAL traffic for ${name} external destinations`)} ${fromHere} -j KUBE-MARK-MASQ`,
+        `${commentMatch(`route LOCAL traffic for ${name} external destinations`)} ${fromHere} -j ${cluster}`,
       );
     } else {
-      rules.push(`${comment(`masquerade traffic for ${name} external destinations`)} -j KUBE-MARK-MASQ`);
+      rules.push(`${commentMatch(`masquerade traffic for ${name} external destinations`)} -j KUBE-MARK-MASQ`);
     }
     if (this.#hasExternal) rules.push(`-j ${externalPolicyLocal ? local : cluster}`);
     this.#chain(external, rules);
@@ -208,13 +204,14 @@ class Compilation {
     if (!this.#usesFirewall) return;
     const { name, sourceRanges, loadBalancerIPs } = this.#servicePort;
     const { external, firewall } = this.#chains;
-    const allow = (source: string) => `-s ${source} ${comment(`${name} loadbalancer IP`)} -j ${external}`;
+    const allow = (source: string) =>
+      `-s ${source} ${commentMatch(`${name} loadbalancer IP`)} -j ${external}`;
     const rules = sourceRanges.map(allow);
     // A node that is allowed talks to the load balancer's address from that very address, where it has it.
     if (sourceRanges.some((range) => cidrContains(range, this.#node.nodeIP))) {
       rules.push(...loadBalancerIPs.map((ip) => allow(this.#host(ip))));
     }
-    rules.push(comment(`other traffic to ${name} will be dropped by KUBE-PROXY-FIREWALL`));
+    rules.push(commentMatch(`other traffic to ${name} will be dropped by KUBE-PROXY-FIREWALL`));
     this.#chain(firewall, rules);
   }
 
@@ -239,7 +236,7 @@ class Compilation {
     const { affinitySeconds, family } = this.#servicePort;
     if (affinitySeconds === 0) return [];
     return endpoints.map((endpoint) => {
-      const { chain } = this.#target(endpoint);
+      const chain = this.#endpointChains.of(endpoint);
       const seen = `-m recent --rcheck --seconds ${affinitySeconds} --reap --name ${chain}`;
       return `${this.#endpointComment(endpoint)}${seen} --mask ${FULL_MASK[family]} --rsource -j ${chain}`;
     });
@@ -249,45 +246,23 @@ class Compilation {
     return endpoints.map((endpoint, i) => {
       const left = endpoints.length - i;
       const chance = left > 1 ? `-m statistic --mode random --probability ${probabilityText(left)} ` : '';
-      return `${this.#endpointComment(endpoint)}${chance}-j ${this.#target(endpoint).chain}`;
+      return `${this.#endpointComment(endpoint)}${chance}-j ${this.#endpointChains.of(endpoint)}`;
     });
-  }
-
-  #endpointChainsRules(): void {
-    const { name, protocol, affinitySeconds, family } = this.#servicePort;
-    const what = this.#options.endpointComments ? `${comment(name)} ` : '';
-    for (const [endpoint, { text, chain }] of this.#targets) {
-      const remember =
-        affinitySeconds > 0 ? `-m recent --set --name ${chain} --mask ${FULL_MASK[family]} --rsource ` : '';
-      this.#chain(chain, [
-        `-s ${this.#host(endpoint.address)} ${what}-j KUBE-MARK-MASQ`,
-        `-p ${protocol} ${what}${remember}-m ${protocol} -j DNAT --to-destination ${text}`,
-      ]);
-    }
   }
 
   #endpointComment(endpoint: Endpoint): string {
     if (!this.#options.endpointComments) return '';
-    return `${comment(`${this.#servicePort.name} -> ${this.#target(endpoint).text}`)} `;
-  }
-
-  #target(endpoint: Endpoint): EndpointTarget {
-    const target = this.#targets.get(endpoint);
-    if (target === undefined) {
-      const text = endpointText(endpoint);
-      throw new Error(`${this.#servicePort.name}: ${text} is not among the reachable endpoints`);
-    }
-    return target;
+    return `${commentMatch(`${this.#servicePort.name} -> ${endpointText(endpoint)}`)} `;
   }
 
   #toAddress(address: Address, why: string, target: string, source = NO_SOURCE): string {
     const { protocol, port } = this.#servicePort;
     const to = `${source.address}-d ${this.#host(address)} ${source.device}-p ${protocol}`;
-    return `${to} ${comment(why)} -m ${protocol} --dport ${port} -j ${target}`;
+    return `${to} ${commentMatch(why)} -m ${protocol} --dport ${port} -j ${target}`;
   }
 
   #host(address: Address): string {
-    return `${address}/${this.#servicePort.family === 'ipv6' ? 128 : 32}`;
+    return hostText(address, this.#servicePort.family);
   }
 
   #rule(table: Table, chain: string, rule: string): void {
@@ -298,8 +273,6 @@ class Compilation {
     this.#objects.push({ key: chainKey('nat', chain), text: rules.join('\n') });
   }
 }
-
-const FULL_MASK = { ipv4: '255.255.255.255', ipv6: 'ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff' } as const;
 
 /** Parts of a rule, each with a trailing space: iptables-save puts -s before -d, and -i after it. */
 interface SourceMatch {
@@ -325,9 +298,4 @@ function localSource(detector: LocalDetector): SourceMatch {
 function notLocalSource(detector: LocalDetector): SourceMatch {
   const { address, device } = localSource(detector);
   return { address: address && `! ${address}`, device: device && `! ${device}` };
-}
-
-/** Names hold a slash, so iptables-save always quotes; validation has kept quotes and backslashes out. */
-function comment(text: string): string {
-  return `-m comment --comment "${text}"`;
 }

@@ -8,8 +8,8 @@ import { ipvsCompiler } from './ipvs/compiler.ts';
 
 export const iptablesCompiler: Compiler = {
   base: ({ node, settings }) => iptablesBase(node, settings),
-  servicePort: (servicePort, { node, settings, largeCluster }) =>
-    iptablesServicePort(servicePort, node, settings, { endpointComments: !largeCluster }),
+  servicePort: (servicePort, { node, settings, largeCluster }, before) =>
+    iptablesServicePort(servicePort, node, settings, { endpointComments: !largeCluster, before }),
 };
 
 export const nftablesCompiler: Compiler = {

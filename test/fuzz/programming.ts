@@ -31,7 +31,11 @@ export class Programming {
     const compiler: Compiler = {
       base: ({ node, settings }) => compileBase(node, settings),
       servicePort: (servicePort, { node, settings }) =>
-        compileServicePort(servicePort, node, settings, { endpointComments: this.comments }),
+        compileServicePort(servicePort, node, settings, {
+          endpointComments: this.comments,
+          // Told of however few endpoints there are.
+          before: this.desired.ruleset.fragment(servicePort.key),
+        }),
     };
     this.desired = new DesiredState(family, this.tracker, compiler);
   }

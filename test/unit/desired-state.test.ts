@@ -185,7 +185,7 @@ describe('going back to the last good rules', () => {
       expect(refused).toHaveLength(3);
       return kernel;
     });
-    expect(cluster.desired.ruleset.fragment(web)).toEqual(kernel);
+    expect(cluster.desired.ruleset.fragment(web)).toMatchObject(kernel);
   });
 });
 
