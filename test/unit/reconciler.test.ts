@@ -146,6 +146,17 @@ describe('when the kernel is not as expected', () => {
     expect(node.outcomes('10.96.0.1')).toEqual(['10.244.1.1:8080']);
   });
 
+  it('that somebody has made it again what it was at the look before is noticed as well', async () => {
+    const node = await settled();
+    await node.pass(30_000);
+    node.serve('more', '10.96.0.9', ['10.244.1.9']);
+    await node.sync();
+    meddle(node, `-D KUBE-SERVICES ${dispatchRule(node, 'more')}`);
+    expect(node.outcomes('10.96.0.9')).toEqual(['pass']);
+    await node.pass(30_000);
+    expect(node.outcomes('10.96.0.9')).toEqual(['10.244.1.9:8080']);
+  });
+
   it('verification happens by itself once an hour', async () => {
     const node = await settled();
     // A Service's own chain: the look at each sync period does not go into these.

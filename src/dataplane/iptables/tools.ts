@@ -48,15 +48,15 @@ export class IptablesTools {
 
   /** The rules of one chain; undefined where there is no such chain. @throws DataplaneError */
   async listChain(table: string, chain: string, signal: AbortSignal): Promise<readonly string[] | undefined> {
+    const listing = await this.chainListing(table, chain, signal);
+    return listing === undefined ? undefined : rulesOf(listing, chain);
+  }
+
+  /** What the tool prints of one chain; undefined where there is no such chain. @throws DataplaneError */
+  async chainListing(table: string, chain: string, signal: AbortSignal): Promise<string | undefined> {
     try {
-      const { stdout } = await this.#run('', ['-w', String(LOCK_SECONDS), '-t', table, '-S', chain], {
-        signal,
-      });
-      const prefix = `-A ${chain} `;
-      return stdout
-        .split('\n')
-        .filter((line) => line.startsWith(prefix))
-        .map((line) => line.slice(prefix.length));
+      const args = ['-w', String(LOCK_SECONDS), '-t', table, '-S', chain];
+      return (await this.#run('', args, { signal })).stdout;
     } catch (error) {
       if (error instanceof DataplaneError && error.code === 'drift') return undefined;
       throw error;
@@ -82,6 +82,15 @@ export class IptablesTools {
     if (execution.exitCode === 0) return execution;
     throw iptablesError(program, execution, options.input);
   }
+}
+
+/** The rules in what the tool prints of a chain. */
+export function rulesOf(listing: string, chain: string): readonly string[] {
+  const prefix = `-A ${chain} `;
+  return listing
+    .split('\n')
+    .filter((line) => line.startsWith(prefix))
+    .map((line) => line.slice(prefix.length));
 }
 
 /**
