@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { ServicePort } from '../../rules/model.ts';
 import { servicePortChains } from '../../rules/names.ts';
 import type { BenchNode, ToolRun } from './bench-node.ts';
@@ -26,6 +27,8 @@ export interface Limits {
   readonly recording: Recording;
   /** Cold starts that are timed. */
   readonly starts: number;
+  /** ms of rest before each change, as a proxy has: without it the kernel's tables would still be in the caches. */
+  readonly gap: number;
   /** Whether to try all rules in one payload, which takes iptables-nft time quadratic in the number of chains. */
   readonly single: boolean;
 }
@@ -33,7 +36,7 @@ export interface Limits {
 /** Gives the bare tools what a proxy gave them, and what proxies of the classic kind would. */
 export async function measureLimits(
   node: BenchNode,
-  { save, servicePorts, recording, starts, single }: Limits,
+  { save, servicePorts, recording, starts, gap, single }: Limits,
   progress: (text: string) => void,
 ): Promise<readonly Measurement[]> {
   const out: Measurement[] = [];
@@ -44,14 +47,16 @@ export async function measureLimits(
     coldStarts.push(await restoreAll(node, recording.coldStart));
   }
   out.push(limit('cold start', [recording.coldStart], coldStarts));
-  const rewritten = isNftables(node) ? [] : [await measureRewrites(node, save, servicePorts, progress)];
+  const rewritten = isNftables(node)
+    ? []
+    : [await measureRewrites(node, { save, servicePorts, gap }, progress)];
   progress('bare tool: changes');
   for (const [which, payloads] of [
     ['one endpoint changed', recording.endpointChanges],
     ['one Service added', recording.additions],
     ['one Service removed', recording.removals],
   ] as const) {
-    out.push(limit(which, payloads, await restoreEach(node, payloads)));
+    out.push(limit(which, payloads, await restoreEach(node, payloads, gap)));
   }
   out.push(...rewritten);
   progress('bare tool: reading all rules');
@@ -69,10 +74,11 @@ export async function measureLimits(
 export async function measureBigLimit(
   node: BenchNode,
   { coldStart, endpointChanges }: Pick<Recording, 'coldStart' | 'endpointChanges'>,
+  gap: number,
 ): Promise<Measurement> {
   await node.flush();
   await restoreAll(node, coldStart);
-  return limit(BIG_CHANGE, endpointChanges, await restoreEach(node, endpointChanges));
+  return limit(BIG_CHANGE, endpointChanges, await restoreEach(node, endpointChanges, gap));
 }
 
 function isNftables({ tools }: BenchNode): boolean {
@@ -81,15 +87,14 @@ function isNftables({ tools }: BenchNode): boolean {
 
 async function measureRewrites(
   node: BenchNode,
-  save: string,
-  servicePorts: readonly ServicePort[],
+  { save, servicePorts, gap }: Pick<Limits, 'save' | 'servicePorts' | 'gap'>,
   progress: (text: string) => void,
 ): Promise<Measurement> {
   progress('classic: KUBE-SERVICES and changed chains');
   const rewrites = servicePorts.slice(0, TIMES).map((servicePort) => {
     return [node.payload(partialRewrite(save, servicePortChains(servicePort).cluster))];
   });
-  return classic('one endpoint changed', PARTIAL_REWRITE, rewrites, await restoreEach(node, rewrites));
+  return classic('one endpoint changed', PARTIAL_REWRITE, rewrites, await restoreEach(node, rewrites, gap));
 }
 
 /** A proxy that does not remember what it has written looks at what is there, each time. */
@@ -148,9 +153,13 @@ async function measureSingle(
 async function restoreEach(
   node: BenchNode,
   times: readonly (readonly Payload[])[],
+  gap: number,
 ): Promise<readonly ToolRun[]> {
   const runs: ToolRun[] = [];
-  for (const payloads of times) runs.push(await restoreAll(node, payloads));
+  for (const payloads of times) {
+    await pause(gap);
+    runs.push(await restoreAll(node, payloads));
+  }
   return runs;
 }
 

@@ -32,7 +32,7 @@ export async function measureSize(
   if (runs.includes('standard')) parts.push(await measureStandard(stage, services, options, node, progress));
   if (runs.includes('big-service')) {
     const big = await prepareStage(services, options, node, bundle, bigEndpoints);
-    parts.push(await measureBig(big, node, progress));
+    parts.push(await measureBig(big, options.gap, node, progress));
   }
   if (runs.includes('churn')) {
     const churn = await stage.withCourse((course) => measureChurn(stage.fairlead, course, minutes, progress));
@@ -67,6 +67,7 @@ async function measureStandard(
       servicePorts: Array.from({ length: 10 }, () => turn.one().servicePort),
       recording,
       starts: options.starts,
+      gap: options.gap,
       single: services <= options.singlePayloadUpTo,
     },
     progress,
@@ -99,11 +100,11 @@ async function measureStandard(
   };
 }
 
-async function measureBig(stage: Stage, node: BenchNode, progress: Progress): Promise<Part> {
+async function measureBig(stage: Stage, gap: number, node: BenchNode, progress: Progress): Promise<Part> {
   const { fairlead, withCourse } = stage;
   progress(`${fairlead.name}: recording payloads of one big Service`);
   const recording = await withCourse((course) => recordBigService(fairlead, course));
-  const limit = await measureBigLimit(node, recording);
+  const limit = await measureBigLimit(node, recording, gap);
   const measured = await withCourse((course) => measureBigService(fairlead, course, progress));
   const lines = averageLines(recording.endpointChanges);
   const found = measured.map((each) => (each.case === BIG_CHANGE ? { ...each, lines } : each));
