@@ -11,14 +11,11 @@ import { type TrialGroup, trialGroup } from './trial.ts';
 
 /** All that runs in the virtual machine, each group on a stage of its own. Those that take longest come first. */
 export const GROUPS: readonly TrialGroup[] = [
+  // Mostly waits: for connections to end, and for the minute after which the daemon looks.
+  trialGroup('draining in ipvs mode', PacketStage.create, [...drainTrials, ...daemonTrials]),
   modeTrials,
   corpusTrials,
   hostTrials,
-  trialGroup('traffic in ipvs mode', PacketStage.create, [
-    ...packetTrials,
-    ...explainTrials,
-    ...drainTrials,
-    ...daemonTrials,
-  ]),
+  trialGroup('traffic in ipvs mode', PacketStage.create, [...packetTrials, ...explainTrials]),
   cafeTrials,
 ];
