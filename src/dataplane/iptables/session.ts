@@ -9,8 +9,11 @@ export interface RestoreSessionOptions {
   readonly clock: Clock;
 }
 
-/** Characters of a payload above which the start of a program is no matter, but the memory that it keeps is. */
-const LONGEST = 65_536;
+/**
+ * Characters of a payload above which the start of a program is no matter, but the memory that it keeps is. The chain
+ * of a Service with 10,000 endpoints has as many.
+ */
+const LONGEST = 1_048_576;
 
 /**
  * A long-lived iptables-nft-restore. It applies each COMMIT as it reads it, and reads the kernel anew for each: what

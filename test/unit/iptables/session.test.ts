@@ -61,7 +61,7 @@ describe('a long-lived iptables-nft-restore', () => {
   });
 
   it.each([
-    ['long', PAYLOAD.replace('COMMIT', `${'-A KUBE-SVC-A -j KUBE-SEP-A\n'.repeat(3000)}COMMIT`)],
+    ['long', PAYLOAD.replace('COMMIT', `${'-A KUBE-SVC-A -j KUBE-SEP-A\n'.repeat(50_000)}COMMIT`)],
     ['of several COMMITs, of which it might take a part', PAYLOAD + PAYLOAD],
   ])('is not given what is %s', async (_what, payload) => {
     const { restore, apply } = begin();
