@@ -12,7 +12,6 @@ mkdir -p /run/results /run/home /run/netns /run/lock
 export HOME=/run/home TMPDIR=/tmp NODE_COMPILE_CACHE=/tmp/compile-cache
 mount -t 9p -o trans=virtio,version=9p2000.L,msize=1048576 results /run/results
 echo booted >/run/results/booted
-if [ -d /run/results/compile-cache ]; then cp -R /run/results/compile-cache /tmp/; fi
 
 root="$FAIRLEAD_VM_CACHE/root"
 # iptables has the kernel ask for modules by itself. One is left out, for what happens where one is missing.

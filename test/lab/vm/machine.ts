@@ -20,8 +20,6 @@ export function cacheFolder(): string {
 export interface MachineOptions {
   /** What runs in there: a script's path from the repository's root. It is given the path of a file for its results. */
   readonly script: string;
-  /** A module that the script begins with. It is compiled here, which takes a tenth of the time that it takes there. */
-  readonly compiled?: string;
   /** Words for the script's environment. */
   readonly environment?: Readonly<Record<string, string>>;
   /** For all of it. */
@@ -56,7 +54,6 @@ export async function runMachine({ timeoutMs, signal, ...options }: MachineOptio
     await Promise.all([
       packInitrd({ folder: join(folder, 'initrd.d'), target: initrd, release, modules }),
       provideFairlead(join(results, 'fairlead.js')),
-      ...(options.compiled === undefined ? [] : [compile(options.compiled, join(results, 'compile-cache'))]),
     ]);
     const ends = AbortSignal.any([AbortSignal.timeout(timeoutMs), ...(signal ? [signal] : [])]);
     const log = join(folder, 'console');
@@ -89,13 +86,6 @@ export async function runMachine({ timeoutMs, signal, ...options }: MachineOptio
 async function provideFairlead(target: string): Promise<void> {
   const main = process.env['FAIRLEAD_MAIN'];
   await (main === undefined ? bundleFairlead(target) : copyFile(main, target));
-}
-
-/** Leaves a compiled module, and all that it imports, where guest.sh looks for it. */
-async function compile(module: string, target: string): Promise<void> {
-  const code = `import ${JSON.stringify(join(REPOSITORY, module))}`;
-  const args = ['--input-type=module', '--eval', code];
-  await execa(process.execPath, args, { env: { NODE_COMPILE_CACHE: target }, stdin: 'ignore' });
 }
 
 /** Ends a machine that does not come up in time. */

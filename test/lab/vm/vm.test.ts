@@ -47,7 +47,6 @@ if (place.kind === 'nowhere') {
 async function runTrialsInMachine(): Promise<TrialsRun> {
   const options = {
     script: 'test/lab/vm/guest.ts',
-    compiled: 'test/lab/vm/groups.ts',
     environment: { FAIRLEAD_TRIALS: process.env['FAIRLEAD_TRIALS'] ?? '' },
     timeoutMs: TIMEOUT_MS,
   };
