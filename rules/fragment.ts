@@ -80,7 +80,7 @@ export class Ruleset {
       before = claim;
       claim = claim.next;
     }
-    if (claim && (claim === object || claim.text === text)) return claim;
+    if (claim?.text === text) return claim;
     // Of equal keys the oldest is kept, which others hold as well.
     const made = { key: first?.key ?? compact(key), text: compact(text), owner, next: claim?.next };
     if (before) {

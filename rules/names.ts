@@ -25,13 +25,16 @@ export function servicePortChains(servicePort: Pick<ServicePort, 'name' | 'proto
   };
 }
 
+/** What the names of endpoints' chains begin with. */
+export const ENDPOINT_CHAIN_PREFIX = 'KUBE-SEP-';
+
 /** KUBE-SEP- with the hash of ServicePort and endpoint: no two ServicePorts share such a chain. */
 export function endpointChain(
   servicePort: Pick<ServicePort, 'name' | 'protocol'>,
   endpoint: Pick<Endpoint, 'address' | 'port'>,
 ): string {
   const id = shortHash(servicePort.name + servicePort.protocol + endpointText(endpoint), HASH_CHARACTERS);
-  return `KUBE-SEP-${id}`;
+  return `${ENDPOINT_CHAIN_PREFIX}${id}`;
 }
 
 /** 80 bits: with the longest prefix they fit the 28 characters of a chain's name. */

@@ -30,7 +30,7 @@ export type Compiled = (key: ServicePortKey, servicePort: ServicePort | undefine
 export const LARGE_CLUSTER_ENDPOINTS = 1000;
 const LARGE_CLUSTER_ENDS_BELOW = 900;
 
-/** Objects of a ServicePort from which on the next compilation is told of them. */
+/** A ServicePort with at least so many objects is compiled with its last compilation at hand. */
 const BIG_FRAGMENT = 250;
 
 /** What the kernel should have for one IP family, kept up to date ServicePort by ServicePort. */
@@ -43,7 +43,7 @@ export class DesiredState {
   readonly #lost = new Map<ServicePortKey, readonly LostClaim[]>();
   /** Fragments before the changes that are not known to be applied; undefined where there was none. */
   readonly #lastGood = new Map<ServicePortKey, Fragment | undefined>();
-  /** What big ServicePorts were compiled to, also where something else was put in its place. */
+  /** What big ServicePorts were compiled to, and not what was put in their place, whose spellings may differ. */
   readonly #big = new Map<ServicePortKey, Fragment>();
   #context: Context | undefined;
   #contextText = '';

@@ -1,3 +1,5 @@
+import { ENDPOINT_CHAIN_PREFIX } from '../names.ts';
+
 /**
  * Whose chain it is decides what a plan may do with it.
  * - own: Fairlead's alone; its rules are ordered, and it is rewritten whole.
@@ -44,7 +46,7 @@ const HASHED_PREFIXES = [
   'KUBE-EXT-',
   'KUBE-SVC-',
   'KUBE-SVL-',
-  'KUBE-SEP-',
+  ENDPOINT_CHAIN_PREFIX,
 ] as const;
 
 /** KUBE-FIREWALL belongs to the kubelet as well. undefined: a chain that is none of our business. */

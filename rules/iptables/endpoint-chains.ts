@@ -1,7 +1,7 @@
 import type { Fragment, KernelObject } from '../fragment.ts';
 import type { Endpoint, ServicePort } from '../model.ts';
 import { endpointText } from '../model.ts';
-import { endpointChain } from '../names.ts';
+import { ENDPOINT_CHAIN_PREFIX, endpointChain } from '../names.ts';
 import { chainKey } from './chains.ts';
 import { commentMatch, FULL_MASK, hostText } from './spelling.ts';
 
@@ -70,7 +70,7 @@ function byEndpoint(fragment: Fragment): Map<string, KernelObject> {
   const found = new Map<string, KernelObject>();
   for (const object of fragment) {
     const { key, text } = object;
-    if (key.startsWith('KUBE-SEP-', KEY_PREFIX.length))
+    if (key.startsWith(ENDPOINT_CHAIN_PREFIX, KEY_PREFIX.length))
       found.set(text.slice(text.lastIndexOf(' ') + 1), object);
   }
   return found;

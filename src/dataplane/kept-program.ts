@@ -15,7 +15,7 @@ const IDLE_MS = 10_000;
 /** ms that an answer may take; one takes up to 0.4 s where there are 20,000 Services, or much load. */
 const ANSWER_MS = 10_000;
 /**
- * Failures in a row after which it is given up for good, as it is after the first answer that never comes: this
+ * Failures in a row after which it is given up for good, as it is where the very first answer never comes: this
  * version is not for talking.
  */
 const PATIENCE = 5;
@@ -30,6 +30,7 @@ export class KeptProgram {
   #open: Open | undefined;
   #marks = 0;
   #failures = 0;
+  #hasAnswered = false;
 
   constructor(options: KeptProgramOptions) {
     this.#options = options;
@@ -40,7 +41,7 @@ export class KeptProgram {
     return this.#failures < PATIENCE && this.#open?.waiting === undefined;
   }
 
-  /** The last text was worth asking. */
+  /** It is of use: failures before count no more. */
   worked(): void {
     this.#failures = 0;
   }
@@ -70,14 +71,15 @@ export class KeptProgram {
           const heard = hear(line);
           if (heard === undefined) return;
           open.waiting = undefined;
+          this.#hasAnswered = true;
           resolve(heard);
         },
       };
       open.cancelTimer = clock.after(ANSWER_MS, () => {
-        this.#failures = PATIENCE;
+        if (!this.#hasAnswered) this.#failures = PATIENCE;
         open.end();
       });
-      if (open.conversation) open.conversation.say(text(this.#marks++));
+      if (this.#open === open) open.conversation?.say(text(this.#marks++));
       else open.end();
     });
     open.cancelTimer();

@@ -189,6 +189,26 @@ describe('going back to the last good rules', () => {
   });
 });
 
+describe('a Service with hundreds of endpoints', () => {
+  it('is compiled as if it were new, whatever stood in for it meanwhile', () => {
+    const cluster = new Cluster();
+    cluster.serve('web', 300);
+    cluster.update();
+    // The kernel's texts: some of them are of a time without comments.
+    const spelled = (text: string, i: number) =>
+      i % 2 === 0 ? text : text.replaceAll(/-m comment --comment "[^"]*" /g, '');
+    cluster.desired.revert('default/web/tcp' as ServicePortKey, (refused) =>
+      refused.map(({ key, text }, i) => ({ key, text: spelled(text, i) })),
+    );
+    cluster.serve('web', 299);
+    cluster.update();
+    const fresh = new Cluster();
+    fresh.serve('web', 299);
+    fresh.update();
+    expect(printRuleset(cluster.desired.ruleset)).toBe(printRuleset(fresh.desired.ruleset));
+  });
+});
+
 it('tells which destinations go to an older Service', () => {
   const cluster = new Cluster();
   cluster.serve('older', 1);

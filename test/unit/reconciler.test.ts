@@ -146,7 +146,7 @@ describe('when the kernel is not as expected', () => {
     expect(node.outcomes('10.96.0.1')).toEqual(['10.244.1.1:8080']);
   });
 
-  it('that somebody has made it again what it was at the look before is noticed as well', async () => {
+  it('an edit that brings back the chain of the look before is noticed as well', async () => {
     const node = await settled();
     await node.pass(30_000);
     node.serve('more', '10.96.0.9', ['10.244.1.9']);

@@ -32,6 +32,8 @@ export class IptablesDataplane implements Dataplane {
   }
 
   async adopt(signal: AbortSignal): Promise<Ledger> {
+    // What others have written into the chain may be wanted as it is, and would not be written by us.
+    this.#dispatchDigest = undefined;
     return adopt(await this.#tools.save(signal));
   }
 

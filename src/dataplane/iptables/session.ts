@@ -11,7 +11,7 @@ export interface RestoreSessionOptions {
 
 /**
  * Characters of a payload above which the start of a program is no matter, but the memory that it keeps is. The chain
- * of a Service with 10,000 endpoints has as many.
+ * of a Service with 9,000 endpoints has as many.
  */
 const LONGEST = 1_048_576;
 

@@ -60,6 +60,12 @@ describe('a long-lived iptables-nft-restore', () => {
     expect(restore.starts).toBe(1);
   });
 
+  it('is given the chain of a Service with thousands of endpoints', async () => {
+    const { apply } = begin();
+    const line = '-A KUBE-SVC-A -m statistic --mode random --probability 0.00020000000 -j KUBE-SEP-A\n';
+    expect(await apply(PAYLOAD.replace('COMMIT', `${line.repeat(5_000)}COMMIT`))).toBe('session');
+  });
+
   it.each([
     ['long', PAYLOAD.replace('COMMIT', `${'-A KUBE-SVC-A -j KUBE-SEP-A\n'.repeat(50_000)}COMMIT`)],
     ['of several COMMITs, of which it might take a part', PAYLOAD + PAYLOAD],
@@ -86,6 +92,16 @@ describe('a long-lived iptables-nft-restore', () => {
     expect(restore.alive).toBe(0);
     expect(await apply()).toBe('program');
     expect(restore.starts, 'never again').toBe(1);
+  });
+
+  it('may once be silent when it has answered before', async () => {
+    const { restore, clock, apply } = begin();
+    await apply();
+    restore.answers.push('silent');
+    const answer = apply();
+    clock.advance(10_000);
+    expect(await answer).toBe('program');
+    expect(await apply()).toBe('session');
   });
 
   it('is not given up for payloads that nobody takes', async () => {
