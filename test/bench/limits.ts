@@ -60,7 +60,7 @@ export async function measureLimits(
   }
   out.push(...rewritten);
   progress('bare tool: reading all rules');
-  const saves = await measureSaves(node);
+  const saves = await measureSaves(node, gap);
   out.push(...saves);
   if (isNftables(node)) out.push(...listings(out, saves));
   if (single) {
@@ -127,9 +127,12 @@ function oneTransaction({ coldStart }: Recording): Single {
 }
 
 /** Nothing that reads what is there can be faster than reading it. */
-async function measureSaves(node: BenchNode): Promise<readonly Measurement[]> {
+async function measureSaves(node: BenchNode, gap: number): Promise<readonly Measurement[]> {
   const runs: ToolRun[] = [];
-  for (let i = 0; i < TIMES; i++) runs.push(await node.timeSave());
+  for (let i = 0; i < TIMES; i++) {
+    await pause(gap);
+    runs.push(await node.timeSave());
+  }
   const saves = { ...measurement('restart, nothing changed', SAVE, runs), limit: true as const };
   return [saves, { ...saves, case: 'restart, an endpoint changed meanwhile' }];
 }

@@ -196,7 +196,7 @@ export class LiveNode implements AsyncDisposable {
       return last.length === 0 || undefined;
     };
     await eventually('rules as in a fresh dry run', isInStep).catch((cause: unknown) => {
-      throw new Error(last.join('\n'), { cause });
+      throw last.length === 0 ? cause : new Error(last.join('\n'), { cause });
     });
   }
 
