@@ -7,6 +7,7 @@ import { LiveNode } from './live-node.ts';
 import { service, slices } from './manifest.ts';
 import { childrenOf, pidsOf } from './process-tree.ts';
 import { Random } from './random.ts';
+import { leftOver } from './soak-verdict.ts';
 import { ADDRESSES, LOCAL_PODS } from './topology.ts';
 
 export interface SoakOptions {
@@ -93,7 +94,7 @@ export async function soak({ duration, seed, report = () => {} }: SoakOptions): 
       heap: await metric('nodejs_heap_size_used_bytes'),
       resident: await metric('process_resident_memory_bytes'),
       files: await metric('process_open_fds'),
-      children: await childrenOf(pid),
+      children: await childrenAtRest(pid),
       services: churn.size,
     };
     samples.push(sample);
@@ -111,6 +112,16 @@ export async function soak({ duration, seed, report = () => {} }: SoakOptions): 
     lists: { expired: await lists('expired'), history: await lists('history') },
     exitCode: await fairlead.stop(),
   };
+}
+
+/** Each syncPeriod a tool looks at the chains, which is over in a moment: what stays is there at every look. */
+async function childrenAtRest(pid: number): Promise<readonly string[]> {
+  let children = await childrenOf(pid);
+  for (let look = 0; look < 10 && leftOver(children).length > 0; look++) {
+    await pause(200);
+    children = await childrenOf(pid);
+  }
+  return children;
 }
 
 /** Waits until what the cluster is now has arrived in the kernel, watch by watch. */

@@ -9,13 +9,18 @@ const FILE_SLACK = 6;
 /** Programs that stay for a while after a change, one each. The kernel cuts their names. */
 const KEPT = new Set(['iptables-nft-restore', 'ip6tables-nft-restore'].map((name) => name.slice(0, 15)));
 
+/** Of a process' children at rest, those that should not be there. */
+export function leftOver(children: readonly string[]): readonly string[] {
+  return children.filter((name, i) => !KEPT.has(name) || children.indexOf(name) !== i);
+}
+
 /** What is wrong with how a soak ended, a line each. Empty: all is well. */
 export function soakFindings({ samples, differences, exitCode }: SoakResult): readonly string[] {
   const findings = differences.map((line) => `not as a fresh dry run: ${line}`);
   if (exitCode !== 0) findings.push(`ended with ${exitCode} when asked to end`);
   for (const { at, children } of samples) {
-    const tooMany = children.filter((name, i) => !KEPT.has(name) || children.indexOf(name) !== i);
-    if (tooMany.length > 0) findings.push(`child processes at rest, after ${at} ms: ${tooMany.join(', ')}`);
+    const left = leftOver(children);
+    if (left.length > 0) findings.push(`child processes at rest, after ${at} ms: ${left.join(', ')}`);
   }
   // Code is compiled, and buffers find their size, in the beginning.
   const warm = samples.slice(Math.floor(samples.length / 4));
