@@ -15,8 +15,8 @@ const IDLE_MS = 10_000;
 /** ms that an answer may take; one takes up to 0.4 s where there are 20,000 Services, or much load. */
 const ANSWER_MS = 10_000;
 /**
- * Failures in a row after which it is given up for good, as it is where the very first answer never comes: this
- * version is not for talking.
+ * Failures in a row after which it is given up for good: this version is not for talking. So it is where the very
+ * first answer never comes, or the second time in a row that one does not: changes wait for as long.
  */
 const PATIENCE = 5;
 
@@ -76,7 +76,7 @@ export class KeptProgram {
         },
       };
       open.cancelTimer = clock.after(ANSWER_MS, () => {
-        if (!this.#hasAnswered) this.#failures = PATIENCE;
+        this.#failures += this.#hasAnswered ? PATIENCE - 2 : PATIENCE;
         open.end();
       });
       if (this.#open === open) open.conversation?.say(text(this.#marks++));

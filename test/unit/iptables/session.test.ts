@@ -104,6 +104,19 @@ describe('a long-lived iptables-nft-restore', () => {
     expect(await apply()).toBe('session');
   });
 
+  it('is given up where it is silent twice in a row', async () => {
+    const { restore, clock, apply } = begin();
+    await apply();
+    restore.answers.push('silent', 'silent');
+    for (let i = 0; i < 2; i++) {
+      const answer = apply();
+      clock.advance(10_000);
+      expect(await answer).toBe('program');
+    }
+    expect(await apply()).toBe('program');
+    expect(restore.starts).toBe(2);
+  });
+
   it('is not given up for payloads that nobody takes', async () => {
     const { restore, ending, session, apply } = begin();
     await apply();
