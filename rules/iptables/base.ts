@@ -5,6 +5,7 @@ import { nodePortScope } from '../node-ports.ts';
 import { compareText } from '../topology.ts';
 import type { Table } from './chains.ts';
 import { chainKey, ruleKey, TABLES } from './chains.ts';
+import { commentMatch } from './spelling.ts';
 
 /** What is there without any Service: static chains, the jumps to them, and where node ports are looked up. */
 export function compileBase(node: NodeFacts, settings: ProxySettings): Fragment {
@@ -61,8 +62,7 @@ function nodePortJumps(node: NodeFacts, settings: ProxySettings): readonly strin
 /** In the order in which they stand in the kernel's chains. */
 function jumps(): KernelObject[] {
   const isNew = '-m conntrack --ctstate NEW ';
-  const to = (target: string, why: string, condition = '') =>
-    `${condition}-m comment --comment "${why}" -j ${target}`;
+  const to = (target: string, why: string, condition = '') => `${condition}${commentMatch(why)} -j ${target}`;
   const guard = '-j KUBE-FIREWALL';
   const firewall = to('KUBE-PROXY-FIREWALL', 'kubernetes load balancer firewall', isNew);
   const external = to('KUBE-EXTERNAL-SERVICES', 'kubernetes externally-visible service portals', isNew);

@@ -1,4 +1,4 @@
-import { cidrContains } from '../address.ts';
+import { cidrContains, hostCidr } from '../address.ts';
 import type { Fragment, KernelObject } from '../fragment.ts';
 import type { Address, Endpoint, LocalDetector, NodeFacts, ProxySettings, ServicePort } from '../model.ts';
 import { endpointText } from '../model.ts';
@@ -15,7 +15,7 @@ import type { Table } from './chains.ts';
 import { chainKey, ruleKey } from './chains.ts';
 import { EndpointChains } from './endpoint-chains.ts';
 import { probabilityText } from './probability.ts';
-import { commentMatch, FULL_MASK, hostText } from './spelling.ts';
+import { commentMatch, FULL_MASK } from './spelling.ts';
 
 export interface CompileOptions {
   /** Comments on endpoint rules; off in clusters with more than 1,000 endpoints. */
@@ -209,7 +209,7 @@ class Compilation {
     const rules = sourceRanges.map(allow);
     // A node that is allowed talks to the load balancer's address from that very address, where it has it.
     if (sourceRanges.some((range) => cidrContains(range, this.#node.nodeIP))) {
-      rules.push(...loadBalancerIPs.map((ip) => allow(this.#host(ip))));
+      rules.push(...loadBalancerIPs.map((ip) => allow(hostCidr(ip))));
     }
     rules.push(commentMatch(`other traffic to ${name} will be dropped by KUBE-PROXY-FIREWALL`));
     this.#chain(firewall, rules);
@@ -257,12 +257,8 @@ class Compilation {
 
   #toAddress(address: Address, why: string, target: string, source = NO_SOURCE): string {
     const { protocol, port } = this.#servicePort;
-    const to = `${source.address}-d ${this.#host(address)} ${source.device}-p ${protocol}`;
+    const to = `${source.address}-d ${hostCidr(address)} ${source.device}-p ${protocol}`;
     return `${to} ${commentMatch(why)} -m ${protocol} --dport ${port} -j ${target}`;
-  }
-
-  #host(address: Address): string {
-    return hostText(address, this.#servicePort.family);
   }
 
   #rule(table: Table, chain: string, rule: string): void {

@@ -1,9 +1,10 @@
+import { hostCidr } from '../address.ts';
 import type { Fragment, KernelObject } from '../fragment.ts';
 import type { Endpoint, ServicePort } from '../model.ts';
 import { endpointText } from '../model.ts';
 import { ENDPOINT_CHAIN_PREFIX, endpointChain } from '../names.ts';
 import { chainKey } from './chains.ts';
-import { commentMatch, FULL_MASK, hostText } from './spelling.ts';
+import { commentMatch, FULL_MASK } from './spelling.ts';
 
 /** The KUBE-SEP chains of the endpoints that a ServicePort's other chains lead to. */
 export class EndpointChains {
@@ -57,7 +58,7 @@ export class EndpointChains {
     const what = this.#comments ? `${commentMatch(name)} ` : '';
     const remember =
       affinitySeconds > 0 ? `-m recent --set --name ${chain} --mask ${FULL_MASK[family]} --rsource ` : '';
-    const hairpin = `-s ${hostText(endpoint.address, family)} ${what}-j KUBE-MARK-MASQ`;
+    const hairpin = `-s ${hostCidr(endpoint.address)} ${what}-j KUBE-MARK-MASQ`;
     const translate = `-p ${protocol} ${what}${remember}-m ${protocol} -j DNAT --to-destination ${text}`;
     return { key: chainKey('nat', chain), text: `${hairpin}\n${translate}` };
   }

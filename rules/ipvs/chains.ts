@@ -1,4 +1,5 @@
 import type { Fragment } from '../fragment.ts';
+import { commentMatch } from '../iptables/spelling.ts';
 import type { LocalDetector, ProxySettings } from '../model.ts';
 import { chainObject, ruleObject } from './objects.ts';
 import type { SetId } from './sets.ts';
@@ -55,18 +56,20 @@ export function compileChains(settings: ProxySettings): Fragment {
   const match = (id: SetId, how: string): string => `-m set --match-set ${setName(id, family)} ${how}`;
   const when = (id: SetId, rule: string): string => `[${setName(id, family)}] ${rule}`;
   const known = (id: SetId, how: string, target: string, protocol = ''): string =>
-    when(id, `${protocol && `-p ${protocol} `}${comment(COMMENTS[id])} ${match(id, how)} -j ${target}`);
+    when(id, `${protocol && `-p ${protocol} `}${commentMatch(COMMENTS[id])} ${match(id, how)} -j ${target}`);
   const external = (id: SetId): string[] =>
     [
       // Neither from a container on a bridge nor from this node itself.
       '-m physdev ! --physdev-is-in -m addrtype ! --src-type LOCAL',
       '-m addrtype --dst-type LOCAL',
-    ].map((traffic) => when(id, `${comment(COMMENTS[id])} ${match(id, 'dst,dst')} ${traffic} -j ACCEPT`));
+    ].map((traffic) =>
+      when(id, `${commentMatch(COMMENTS[id])} ${match(id, 'dst,dst')} ${traffic} -j ACCEPT`),
+    );
 
   return [
     chainObject('filter', 'KUBE-FORWARD', [
-      `${comment('kubernetes forwarding rules')} -m mark --mark ${mark}/${mark} -j ACCEPT`,
-      `${comment('kubernetes forwarding conntrack rule')} -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT`,
+      `${commentMatch('kubernetes forwarding rules')} -m mark --mark ${mark}/${mark} -j ACCEPT`,
+      `${commentMatch('kubernetes forwarding conntrack rule')} -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT`,
     ]),
     // Addresses of Services are the node's own here: nobody shall reach the node's other ports by them.
     chainObject('filter', 'KUBE-IPVS-FILTER', [
@@ -79,7 +82,7 @@ export function compileChains(settings: ProxySettings): Fragment {
     ]),
     chainObject('filter', 'KUBE-IPVS-OUT-FILTER', []),
     chainObject('filter', 'KUBE-NODE-PORT', [
-      `${comment(COMMENTS['KUBE-HEALTH-CHECK-NODE-PORT'])} ${match('KUBE-HEALTH-CHECK-NODE-PORT', 'dst')} -j ACCEPT`,
+      `${commentMatch(COMMENTS['KUBE-HEALTH-CHECK-NODE-PORT'])} ${match('KUBE-HEALTH-CHECK-NODE-PORT', 'dst')} -j ACCEPT`,
     ]),
     chainObject('filter', 'KUBE-PROXY-FIREWALL', [
       known('KUBE-LOAD-BALANCER-FW', 'dst,dst', 'KUBE-SOURCE-RANGES-FIREWALL'),
@@ -106,7 +109,7 @@ export function compileChains(settings: ProxySettings): Fragment {
       known('KUBE-LOOP-BACK', 'dst,dst,src', 'MASQUERADE'),
       `-m mark ! --mark ${mark}/${mark} -j RETURN`,
       `-j MARK --set-xmark ${mark}/0x0`,
-      `${comment('kubernetes service traffic requiring SNAT')} -j MASQUERADE${randomFully ? ' --random-fully' : ''}`,
+      `${commentMatch('kubernetes service traffic requiring SNAT')} -j MASQUERADE${randomFully ? ' --random-fully' : ''}`,
     ]),
     chainObject('nat', 'KUBE-SERVICES', [
       `-s ${loopback} -j RETURN`,
@@ -119,7 +122,9 @@ export function compileChains(settings: ProxySettings): Fragment {
       when('KUBE-CLUSTER-IP', `${match('KUBE-CLUSTER-IP', 'dst,dst')} -j ACCEPT`),
       when('KUBE-LOAD-BALANCER', `${match('KUBE-LOAD-BALANCER', 'dst,dst')} -j ACCEPT`),
     ]),
-    ...JUMPS.map(([table, chain, why, target]) => ruleObject(table, chain, `${comment(why)} -j ${target}`)),
+    ...JUMPS.map(([table, chain, why, target]) =>
+      ruleObject(table, chain, `${commentMatch(why)} -j ${target}`),
+    ),
   ];
 }
 
@@ -169,7 +174,7 @@ function masqueradeClusterIPs(
   // Without a way to tell what is local, only what comes from the Service's address itself: the node's own.
   const how = masqueradeAll || localDetector.kind !== 'none' ? 'dst,dst' : 'src,dst';
   const source = masqueradeAll ? '' : notLocal(localDetector);
-  const what = `${comment(COMMENTS['KUBE-CLUSTER-IP'])} ${match('KUBE-CLUSTER-IP', how)}`;
+  const what = `${commentMatch(COMMENTS['KUBE-CLUSTER-IP'])} ${match('KUBE-CLUSTER-IP', how)}`;
   return `${source}${what} -j KUBE-MARK-MASQ`;
 }
 
@@ -184,8 +189,4 @@ function notLocal(detector: LocalDetector): string {
     case 'prefix':
       return `! -i ${detector.prefix}+ `;
   }
-}
-
-function comment(text: string): string {
-  return `-m comment --comment "${text}"`;
 }

@@ -189,13 +189,13 @@ export class LiveNode implements AsyncDisposable {
    *
    * @throws {Error} that names the differences that stay
    */
-  async inStep(): Promise<void> {
+  async inStep(timeoutMs = 20_000): Promise<void> {
     let last: readonly string[] = [];
     const isInStep = async () => {
       last = await this.differences();
       return last.length === 0 || undefined;
     };
-    await eventually('rules as in a fresh dry run', isInStep).catch((cause: unknown) => {
+    await eventually('rules as in a fresh dry run', isInStep, { timeoutMs }).catch((cause: unknown) => {
       throw last.length === 0 ? cause : new Error(last.join('\n'), { cause });
     });
   }

@@ -144,9 +144,7 @@ async function settle(node: LiveNode, round: number): Promise<void> {
     { timeoutMs: 60_000 },
   );
   // The processes of the last sync come to their end.
-  await eventually('rest', async () => ((await node.differences()).length === 0 ? true : undefined), {
-    timeoutMs: 60_000,
-  });
+  await node.inStep(60_000);
 }
 
 async function whileNot(signal: AbortSignal, step: () => Promise<void>): Promise<void> {
